@@ -1,0 +1,11 @@
+//! RNS-CKKS with 32-bit residues, and encrypted training on top of it.
+//!
+//! Mathematics only: no threads, no devices, no files. Each module uses only those to its left:
+//!
+//! `arith ← ring ← backend ← ckks ← circuits ← train`
+#![forbid(unsafe_code)]
+
+pub mod arith;
+pub mod circuits;
+pub mod ckks;
+pub mod ring;

@@ -1,0 +1,3 @@
+//! The machine: threads and vector instructions, memory, data sets, files and jobs.
+//!
+//! Implements the backend trait of [`engine`]; knows nothing of the terminal.

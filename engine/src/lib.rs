@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arith;
+pub mod backend;
 pub mod circuits;
 pub mod ckks;
 pub mod ring;

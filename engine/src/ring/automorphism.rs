@@ -13,8 +13,10 @@ pub struct GaloisElement(u32);
 impl GaloisElement {
     /// `5^rotation mod 2N`: moves slot `j + rotation` to slot `j`.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "residues modulo 2N <= 2^18")]
-    #[expect(clippy::cast_sign_loss, reason = "rem_euclid is not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "residues modulo 2N <= 2^18"
+    )]
     pub fn of(rotation: Rotation, degree: usize) -> Self {
         let order = degree as u64;
         let mut exponent = i64::from(rotation.0).rem_euclid(degree as i64 / 2) as u64;
@@ -44,7 +46,10 @@ impl GaloisElement {
 
     /// The element that undoes this one.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "residues modulo 2N <= 2^18")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "residues modulo 2N <= 2^18"
+    )]
     pub fn inverse(self, degree: usize) -> Self {
         // The group of odd residues modulo 2N has exponent N/2: g^(N/2 - 1) is the inverse.
         let modulus = 2 * degree as u64;

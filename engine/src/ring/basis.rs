@@ -32,6 +32,7 @@ impl Basis {
     }
 
     /// The limbs in row order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = LimbIndex> + '_ {
         self.0.iter().copied()
     }

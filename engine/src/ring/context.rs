@@ -80,14 +80,20 @@ impl RingContext {
                 return Err(RingError::TooSmall(value));
             }
             if value % (2 * degree as u64) != 1 || !is_prime(value) {
-                return Err(RingError::NotNttFriendly { modulus: value, degree });
+                return Err(RingError::NotNttFriendly {
+                    modulus: value,
+                    degree,
+                });
             }
             if moduli.contains(&modulus) {
                 return Err(RingError::Repeated(value));
             }
             moduli.push(modulus);
         }
-        let roots = moduli.iter().map(|q| primitive_root_2n(degree, *q)).collect();
+        let roots = moduli
+            .iter()
+            .map(|q| primitive_root_2n(degree, *q))
+            .collect();
         Ok(Self {
             degree,
             roots,
@@ -144,19 +150,26 @@ impl RingContext {
     /// `log2` of the product of limbs.
     #[must_use]
     pub fn log2(&self, limbs: &Basis) -> f64 {
-        limbs.iter().map(|limb| f64::from(self.modulus(limb).value()).log2()).sum()
+        limbs
+            .iter()
+            .map(|limb| f64::from(self.modulus(limb).value()).log2())
+            .sum()
     }
 
     /// The product of limbs modulo another one.
     #[must_use]
     pub fn product(&self, limbs: &Basis, q: Modulus) -> Word {
-        limbs.iter().fold(1, |p, limb| q.mul(p, self.modulus(limb).value()))
+        limbs
+            .iter()
+            .fold(1, |p, limb| q.mul(p, self.modulus(limb).value()))
     }
 
     /// The table of mod-up from `sources` to `targets`.
     #[must_use]
     pub fn mod_up(&self, sources: &Basis, targets: &Basis) -> Arc<BaseConversion> {
-        cached(&self.mod_ups, sources, targets, || BaseConversion::mod_up(self, sources, targets))
+        cached(&self.mod_ups, sources, targets, || {
+            BaseConversion::mod_up(self, sources, targets)
+        })
     }
 
     /// The table of division from `from` to `to`.
@@ -168,5 +181,9 @@ impl RingContext {
 
 fn cached<T>(cache: &Cache<T>, a: &Basis, b: &Basis, make: impl FnOnce() -> T) -> Arc<T> {
     let mut tables = cache.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(tables.entry((a.clone(), b.clone())).or_insert_with(|| Arc::new(make())))
+    Arc::clone(
+        tables
+            .entry((a.clone(), b.clone()))
+            .or_insert_with(|| Arc::new(make())),
+    )
 }

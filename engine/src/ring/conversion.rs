@@ -16,7 +16,6 @@ pub const MAX_SOURCES: usize = 12;
 
 /// `floor(y * 2^24 / d)` up to one unit, for `y` in `[0, d)` and `factor = floor(2^56 / d)`.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "the high word of a wide product")]
 pub const fn fraction_word(y: Word, factor: Word) -> Word {
     ((y as WideWord * factor as WideWord) >> WORD_BITS) as Word
 }
@@ -52,20 +51,28 @@ impl BaseConversion {
             let others = moduli.iter().enumerate().filter(|(j, _)| *j != i);
             others.fold(1, |product, (_, d)| q.mul(product, d.value()))
         };
-        let scale = moduli.iter().enumerate().map(|(i, d)| {
-            ShoupFactor::new(d.mul(d.inv(cofactor(i, *d)), source_constant(*d)), *d)
-        });
-        #[expect(clippy::cast_possible_truncation, reason = "d > 2^24, checked by the context")]
+        let scale = moduli
+            .iter()
+            .enumerate()
+            .map(|(i, d)| ShoupFactor::new(d.mul(d.inv(cofactor(i, *d)), source_constant(*d)), *d));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "d > 2^24, checked by the context"
+        )]
         let fraction = moduli
             .iter()
             .map(|d| ((1u64 << (WORD_BITS + FRACTION_BITS)) / u64::from(d.value())) as Word);
         let target_moduli = || targets.iter().map(|limb| (limb, context.modulus(limb)));
         let weights = target_moduli().map(|(limb, p)| {
             let c = target_constant(limb, p);
-            (0..moduli.len()).map(|i| p.mul(cofactor(i, p), c)).collect()
+            (0..moduli.len())
+                .map(|i| p.mul(cofactor(i, p), c))
+                .collect()
         });
         let overflow = target_moduli().map(|(limb, p)| {
-            let product = moduli.iter().fold(1, |product, d| p.mul(product, d.value()));
+            let product = moduli
+                .iter()
+                .fold(1, |product, d| p.mul(product, d.value()));
             p.neg(p.mul(product, target_constant(limb, p)))
         });
         Self {
@@ -124,9 +131,15 @@ impl BaseConversion {
     #[must_use]
     pub fn word(&self, y: &[Word], row: usize, p: Modulus) -> Word {
         debug_assert!(y.len() == self.sources.len() && y.len() <= MAX_SOURCES);
-        let fractions = y.iter().zip(&self.fraction).map(|(y, f)| fraction_word(*y, *f)).sum();
+        let fractions = y
+            .iter()
+            .zip(&self.fraction)
+            .map(|(y, f)| fraction_word(*y, *f))
+            .sum();
         let products = y.iter().zip(&self.weights[row]);
-        let sum = products.map(|(y, w)| WideWord::from(*y) * WideWord::from(*w)).sum::<WideWord>();
+        let sum = products
+            .map(|(y, w)| WideWord::from(*y) * WideWord::from(*w))
+            .sum::<WideWord>();
         p.reduce_wide(
             sum + WideWord::from(overflow(fractions)) * WideWord::from(self.overflow[row]),
         )
@@ -151,7 +164,9 @@ impl ModDown {
     pub fn new(context: &RingContext, from: &Basis, to: &Basis) -> Self {
         let (dropped, restored) = (from.difference(to), to.difference(from));
         let product = |limbs: &Basis, q: Modulus| {
-            limbs.iter().fold(1, |p, limb| q.mul(p, context.modulus(limb).value()))
+            limbs
+                .iter()
+                .fold(1, |p, limb| q.mul(p, context.modulus(limb).value()))
         };
         // For a limb kept, out = (x - c') R/D with c' = [x R]_D / R; for one restored, out = (0 - c') / D with c' = [x R]_D.
         let is_kept = |limb| from.row(limb).is_some();
@@ -160,16 +175,30 @@ impl ModDown {
             &dropped,
             to,
             |d| product(&restored, d),
-            |limb, p| if is_kept(limb) { p.inv(product(&restored, p)) } else { 1 },
+            |limb, p| {
+                if is_kept(limb) {
+                    p.inv(product(&restored, p))
+                } else {
+                    1
+                }
+            },
         );
         let factor = to.iter().map(|limb| {
             let p = context.modulus(limb);
             let inverse = p.inv(product(&dropped, p));
-            let value = if is_kept(limb) { p.mul(inverse, product(&restored, p)) } else { inverse };
+            let value = if is_kept(limb) {
+                p.mul(inverse, product(&restored, p))
+            } else {
+                inverse
+            };
             ShoupFactor::new(value, p)
         });
         let common = to.iter().map(|limb| from.row(limb)).collect();
-        Self { factor: factor.collect(), conversion, common }
+        Self {
+            factor: factor.collect(),
+            conversion,
+            common,
+        }
     }
 
     /// The conversion from the limbs that go to all limbs that stay or come.

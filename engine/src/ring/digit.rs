@@ -17,7 +17,9 @@ impl DigitLayout {
     #[must_use]
     pub fn consecutive(limbs: usize, size: usize) -> Self {
         let starts = (0..limbs).step_by(size.max(1));
-        let digits = starts.map(|i| Basis::new(i..(i + size).min(limbs))).collect();
+        let digits = starts
+            .map(|i| Basis::new(i..(i + size).min(limbs)))
+            .collect();
         Self { digits }
     }
 
@@ -42,7 +44,10 @@ impl DigitLayout {
     /// The digit that holds a limb.
     #[must_use]
     pub fn digit_of(&self, limb: LimbIndex) -> Option<Digit> {
-        self.digits.iter().position(|digit| digit.row(limb).is_some()).map(Digit)
+        self.digits
+            .iter()
+            .position(|digit| digit.row(limb).is_some())
+            .map(Digit)
     }
 
     /// The digits that are not empty at a level, with their limbs there.

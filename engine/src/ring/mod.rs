@@ -15,5 +15,7 @@ pub mod sampling;
 pub use automorphism::{GaloisElement, Rotation};
 pub use basis::{Basis, LimbIndex};
 pub use context::{RingContext, RingError};
-pub use conversion::{BaseConversion, FRACTION_BITS, MAX_SOURCES, ModDown, fraction_word, overflow};
+pub use conversion::{
+    BaseConversion, FRACTION_BITS, MAX_SOURCES, ModDown, fraction_word, overflow,
+};
 pub use digit::{Digit, DigitLayout};

@@ -7,13 +7,18 @@ use crate::arith::{Modulus, Word, bit_reverse};
 pub fn evaluation(coefficients: &[Word], modulus: Modulus, root: Word, i: usize) -> Word {
     let bits = coefficients.len().trailing_zeros();
     let point = modulus.pow(root, 2 * bit_reverse(i, bits) as u64 + 1);
-    coefficients.iter().rev().fold(0, |value, c| modulus.add(modulus.mul(value, point), *c))
+    coefficients
+        .iter()
+        .rev()
+        .fold(0, |value, c| modulus.add(modulus.mul(value, point), *c))
 }
 
 /// The whole transform, in quadratic time.
 #[must_use]
 pub fn transform(coefficients: &[Word], modulus: Modulus, root: Word) -> Vec<Word> {
-    (0..coefficients.len()).map(|i| evaluation(coefficients, modulus, root, i)).collect()
+    (0..coefficients.len())
+        .map(|i| evaluation(coefficients, modulus, root, i))
+        .collect()
 }
 
 /// `a * b mod (X^N + 1, q)`.
@@ -25,7 +30,11 @@ pub fn product(a: &[Word], b: &[Word], modulus: Modulus) -> Vec<Word> {
         for (j, y) in b.iter().enumerate() {
             let term = modulus.mul(*x, *y);
             let place = &mut result[(i + j) % n];
-            *place = if i + j < n { modulus.add(*place, term) } else { modulus.sub(*place, term) };
+            *place = if i + j < n {
+                modulus.add(*place, term)
+            } else {
+                modulus.sub(*place, term)
+            };
         }
     }
     result
@@ -55,7 +64,9 @@ mod tests {
         let mut state = seed | 1;
         (0..n)
             .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 q.reduce_wide(state >> 20)
             })
             .collect()

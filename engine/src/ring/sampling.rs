@@ -47,7 +47,12 @@ pub fn uniform(context: &RingContext, basis: &Basis, seed: &Seed) -> Vec<Word> {
     let mut words = Vec::with_capacity(basis.len() * context.degree());
     for limb in basis.iter() {
         let mut rng = seed.rng(limb as u64);
-        uniform_row(&mut rng, context.modulus(limb), context.degree(), &mut words);
+        uniform_row(
+            &mut rng,
+            context.modulus(limb),
+            context.degree(),
+            &mut words,
+        );
     }
     words
 }
@@ -70,7 +75,9 @@ pub fn ternary(n: usize, seed: &Seed) -> Vec<i8> {
     let mut coefficients = Vec::with_capacity(n);
     while coefficients.len() < n {
         let word = rng.next_u32();
-        let pairs = (0..16).map(|i| word >> (2 * i) & 3).filter(|pair| *pair < 3);
+        let pairs = (0..16)
+            .map(|i| word >> (2 * i) & 3)
+            .filter(|pair| *pair < 3);
         for pair in pairs.take(n - coefficients.len()) {
             coefficients.push([-1, 0, 1][pair as usize]);
         }
@@ -99,9 +106,12 @@ pub fn gaussian(n: usize, seed: &Seed) -> Vec<i8> {
     (0..n)
         .map(|_| {
             let draw = rng.next_u64();
-            let magnitude = thresholds.iter().take(TAIL).filter(|t| draw >> 1 >= **t).count();
+            let magnitude = thresholds
+                .iter()
+                .take(TAIL)
+                .filter(|t| draw >> 1 >= **t)
+                .count();
             #[expect(clippy::cast_possible_truncation, reason = "at most TAIL")]
-            #[expect(clippy::cast_possible_wrap, reason = "at most TAIL")]
             let magnitude = magnitude as i8;
             if draw & 1 == 1 { -magnitude } else { magnitude }
         })
@@ -113,7 +123,9 @@ pub fn gaussian(n: usize, seed: &Seed) -> Vec<i8> {
 pub fn residues(context: &RingContext, basis: &Basis, coefficients: &[i8]) -> Vec<Word> {
     let rows = basis.iter().flat_map(|limb| {
         let q = context.modulus(limb);
-        coefficients.iter().map(move |c| q.reduce_signed(i64::from(*c)))
+        coefficients
+            .iter()
+            .map(move |c| q.reduce_signed(i64::from(*c)))
     });
     rows.collect()
 }
@@ -144,7 +156,8 @@ mod tests {
 
     #[test]
     fn uniform_rows_do_not_depend_on_the_basis() {
-        let context = RingContext::new(1 << 10, &[27_000_833, 813_432_833], &[1_073_479_681], 1).unwrap();
+        let context =
+            RingContext::new(1 << 10, &[27_000_833, 813_432_833], &[1_073_479_681], 1).unwrap();
         let seed = Seed([9; 32]);
         let all = uniform(&context, &Basis::new(0..3), &seed);
         let some = uniform(&context, &Basis::new([0, 2]), &seed);

@@ -1,1 +1,3 @@
 //! One binary for all suites.
+
+mod precision;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Level, security};
-use crate::ring::{Basis, LimbIndex, RingContext, RingError};
+use crate::ring::{Basis, LimbIndex, MAX_SOURCES, RingContext, RingError};
 
 /// A parameter set as written: public, unchecked. The field names in files are those of `boot-39.json` and its kin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,6 +97,18 @@ pub enum ParamsError {
         /// Its modulus.
         log_q: f64,
     },
+    /// Dividing by P and rescaling at once starts from too many limbs.
+    #[error(
+        "parameter set {name}: {level} drops {found} limbs with the special ones, at most {MAX_SOURCES} fit one conversion"
+    )]
+    Step {
+        /// The set.
+        name: String,
+        /// The level.
+        level: Level,
+        /// Special limbs and limbs that go.
+        found: usize,
+    },
     /// The special primes are too small for the digits.
     #[error(
         "parameter set {name}: special modulus 2^{log_p:.1} is below the largest digit 2^{log_digit:.1}"
@@ -185,6 +197,13 @@ impl Params {
                     log_scale,
                     log_q,
                 });
+            }
+        }
+        for level in (1..self.0.bases.len()).map(Level) {
+            let going = self.basis(level).difference(self.basis(Level(level.0 - 1)));
+            let found = going.len() + self.ring().special().len();
+            if found > MAX_SOURCES {
+                return Err(ParamsError::Step { name, level, found });
             }
         }
         let log_p = self.ring().log2(&self.ring().special());

@@ -11,8 +11,8 @@ use crate::arith::{Modulus, ShoupFactor, WORD_BITS, WideWord, Word};
 
 /// Fraction bits of `y_i / d_i`.
 pub const FRACTION_BITS: u32 = 24;
-/// Most limbs a conversion starts from: the sum of so many products of 30-bit words, reduced once, stays below `4p`.
-pub const MAX_SOURCES: usize = 12;
+/// Most limbs a conversion starts from: so many products of words below `2^30`, and the overflow's, fit a wide word.
+pub const MAX_SOURCES: usize = 16;
 
 /// `floor(y * 2^24 / d)` up to one unit, for `y` in `[0, d)` and `factor = floor(2^56 / d)`.
 #[must_use]

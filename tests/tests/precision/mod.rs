@@ -1,0 +1,3 @@
+//! Bits lost, against the promised bits.
+
+mod evaluator;

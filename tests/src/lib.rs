@@ -1,5 +1,7 @@
 //! Fixtures of the test suites.
 
+pub mod big;
+
 use std::sync::Arc;
 
 use engine::backend::{Backend, Reference};

@@ -58,6 +58,12 @@ impl<B: Backend> SwitchingKey<B> {
         self.level
     }
 
+    /// The pairs of the digits.
+    #[must_use]
+    pub fn gadget(&self) -> &GadgetKey<B::Buffer> {
+        &self.gadget
+    }
+
     /// The seed of the uniform halves. Public.
     #[must_use]
     pub fn seed(&self) -> &Seed {

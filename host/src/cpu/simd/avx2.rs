@@ -101,7 +101,12 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn join_low(self, [even, odd]: [Self::Wide; 2]) -> Self::Vector {
         // SAFETY: see above.
-        let odd = unsafe { [_mm256_slli_epi64::<32>(odd[0]), _mm256_slli_epi64::<32>(odd[1])] };
+        let odd = unsafe {
+            [
+                _mm256_slli_epi64::<32>(odd[0]),
+                _mm256_slli_epi64::<32>(odd[1]),
+            ]
+        };
         both!(_mm256_blend_epi32::<0xAA>, even, odd)
     }
     #[inline(always)]

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{lanes::Lanes, portable::Portable};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
+use super::{lanes::Lanes, portable::Portable};
 
 /// An instruction set that this processor has.
 ///

@@ -108,10 +108,7 @@ pub(super) trait Lanes: Copy {
         q: Self::Vector,
     ) -> Self::Vector {
         let multiple = self.mul_high_scalar(a, quotient);
-        self.sub(
-            self.mul_low(a, self.splat(w)),
-            self.mul_low(multiple, q),
-        )
+        self.sub(self.mul_low(a, self.splat(w)), self.mul_low(multiple, q))
     }
 
     /// `a` or `a - bound`, whichever is not negative: from `[0, 2 bound)` to `[0, bound)`.

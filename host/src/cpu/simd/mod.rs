@@ -12,15 +12,24 @@ mod isa;
 mod lanes;
 mod ntt;
 mod portable;
+mod products;
+mod reduction;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
+pub use automorphism::AutomorphismTable;
+pub use basis::BaseConversion;
+pub use elementwise::{
+    add, add_assign, mul, mul_add_assign, mul_assign, neg, scale, scale_add_assign, scale_assign,
+    sub, sub_assign, sub_scale, sub_scale_assign,
+};
 pub use error::KernelError;
 pub use isa::Isa;
 pub use ntt::{NttTable, ntt_forward, ntt_inverse, ntt_inverse_scaled};
+pub use products::{Pair, inner_product, tensor};
 
 #[cfg(target_arch = "x86_64")]
 pub use self::{avx2::Avx2, avx512::Avx512};

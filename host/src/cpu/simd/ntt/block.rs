@@ -53,7 +53,12 @@ fn inverse_butterfly<S: Lanes, const R: usize>(
 ) {
     let difference = s.add(s.sub(x[i], x[j]), b.two_q);
     x[i] = s.reduce(s.add(x[i], x[j]), b.two_q);
-    x[j] = s.mul_scalar_lazy(difference, factors.value[place], factors.quotient[place], b.q);
+    x[j] = s.mul_scalar_lazy(
+        difference,
+        factors.value[place],
+        factors.quotient[place],
+        b.q,
+    );
 }
 
 /// Two levels at four points; `[a, b, c]` are the places of the factors. In and out in `[0, 4q)`.

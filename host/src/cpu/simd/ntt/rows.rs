@@ -11,12 +11,7 @@ use super::{
 
 /// Each vector times the factors of its lanes. In any words, out in `[0, 2q)`.
 #[inline(always)]
-fn twist<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; LANES],
-    factors: &Factors,
-    b: Bounds<S::Vector>,
-) {
+fn twist<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &Factors, b: Bounds<S::Vector>) {
     let (w, quotient) = (s.load(&factors.value), s.load(&factors.quotient));
     for x in x {
         *x = s.mul_lazy(*x, w, quotient, b.q);
@@ -25,12 +20,7 @@ fn twist<S: Lanes>(
 
 /// Each vector but the first times factors of its own. In any words, out in `[0, 2q)`.
 #[inline(always)]
-fn middle<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; LANES],
-    factors: &[Factors],
-    b: Bounds<S::Vector>,
-) {
+fn middle<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &[Factors], b: Bounds<S::Vector>) {
     for (x, factors) in x.iter_mut().zip(factors).skip(1) {
         let (w, quotient) = (s.load(&factors.value), s.load(&factors.quotient));
         *x = s.mul_lazy(*x, w, quotient, b.q);

@@ -117,7 +117,9 @@ impl Direction {
         let block = |groups: usize, index: usize, levels: u32| {
             Factors::collect((0..levels).flat_map(|level| {
                 let first = (groups + index) << level;
-                bit_reversed[first..first + (1 << level)].iter().map(|w| factor(*w))
+                bit_reversed[first..first + (1 << level)]
+                    .iter()
+                    .map(|w| factor(*w))
             }))
         };
         let powers = |base: Word| std::iter::successors(Some(1), move |w| Some(q.mul(*w, base)));

@@ -20,7 +20,9 @@ fn rows(n: usize, q: Modulus) -> Vec<Vec<Word>> {
     let mut state = u64::from(top);
     let random = (0..n)
         .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             q.reduce_wide(state >> 32)
         })
         .collect();
@@ -70,7 +72,12 @@ fn large_degrees_evaluate_too() {
                 for i in [0, 1, 7, 15, 16, 100, 255, 256, n / 2 + 3, n - 1] {
                     let x = q.pow(root, 2 * bit_reverse(i, log_n) as u64 + 1);
                     let expected = row.iter().rev().fold(0, |sum, a| q.add(q.mul(sum, x), *a));
-                    assert_eq!(values[i], expected, "{isa}, N = {n}, q = {}, {i}", q.value());
+                    assert_eq!(
+                        values[i],
+                        expected,
+                        "{isa}, N = {n}, q = {}, {i}",
+                        q.value()
+                    );
                 }
             }
         }
@@ -113,7 +120,10 @@ fn scaled_inverse_is_a_multiple() {
                 ntt_inverse(isa, &table, &mut plain).unwrap();
                 ntt_inverse_scaled(isa, &table, &mut scaled, q.value() / 3).unwrap();
                 assert!(
-                    plain.iter().zip(&scaled).all(|(x, y)| q.mul(*x, q.value() / 3) == *y),
+                    plain
+                        .iter()
+                        .zip(&scaled)
+                        .all(|(x, y)| q.mul(*x, q.value() / 3) == *y),
                     "{isa}"
                 );
             }

@@ -1,0 +1,4 @@
+//! The processor: vector kernels over rows of residues, and the memory the rows live in.
+
+pub mod memory;
+pub mod simd;

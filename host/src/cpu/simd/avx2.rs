@@ -1,0 +1,200 @@
+//! AVX2: two registers of eight words.
+
+#![expect(
+    unsafe_code,
+    reason = "intrinsics; a token of this module proves that the processor has them"
+)]
+
+use std::arch::x86_64::*;
+
+use engine::arith::Word;
+
+use super::{
+    isa::Kernel,
+    lanes::{LANES, Lanes, Line},
+};
+
+/// Proof that the processor has AVX2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The token, if the processor has the instructions.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")).then_some(Self(()))
+    }
+
+    /// Runs a kernel compiled for this instruction set.
+    #[inline]
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,bmi2")]
+        fn inner<K: Kernel>(token: Avx2, kernel: K) -> K::Output {
+            kernel.run(token)
+        }
+        // SAFETY: a token exists only where `detect` found the features.
+        unsafe { inner(self, kernel) }
+    }
+}
+
+/// The same intrinsic on both registers.
+macro_rules! both {
+    ($intrinsic:expr, $a:expr, $b:expr) => {
+        // SAFETY: `self` is a token, so the processor has the instruction.
+        unsafe { [$intrinsic($a[0], $b[0]), $intrinsic($a[1], $b[1])] }
+    };
+}
+
+// SAFETY of all blocks below: `self` is a token, so the processor has the instructions; loads and stores go through
+// references to 64 bytes.
+impl Lanes for Avx2 {
+    type Vector = [__m256i; 2];
+    type Wide = [__m256i; 2];
+    const MANY_REGISTERS: bool = false;
+
+    #[inline(always)]
+    fn load(self, from: &Line) -> Self::Vector {
+        let from: *const __m256i = from.as_ptr().cast();
+        // SAFETY: 64 readable bytes; see above.
+        unsafe { [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))] }
+    }
+    #[inline(always)]
+    fn store(self, vector: Self::Vector, to: &mut Line) {
+        let to: *mut __m256i = to.as_mut_ptr().cast();
+        // SAFETY: 64 writable bytes; see above.
+        unsafe {
+            _mm256_storeu_si256(to, vector[0]);
+            _mm256_storeu_si256(to.add(1), vector[1]);
+        }
+    }
+    #[inline(always)]
+    fn splat(self, word: Word) -> Self::Vector {
+        // SAFETY: see above.
+        [unsafe { _mm256_set1_epi32(word.cast_signed()) }; 2]
+    }
+    #[inline(always)]
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        both!(_mm256_add_epi32, a, b)
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        both!(_mm256_sub_epi32, a, b)
+    }
+    #[inline(always)]
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        both!(_mm256_min_epu32, a, b)
+    }
+    #[inline(always)]
+    fn mul_low(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        both!(_mm256_mullo_epi32, a, b)
+    }
+    #[inline(always)]
+    fn split(self, vector: Self::Vector) -> [Self::Wide; 2] {
+        // SAFETY: see above.
+        [vector, unsafe {
+            [
+                _mm256_srli_epi64::<32>(vector[0]),
+                _mm256_srli_epi64::<32>(vector[1]),
+            ]
+        }]
+    }
+    #[inline(always)]
+    fn join_low(self, [even, odd]: [Self::Wide; 2]) -> Self::Vector {
+        // SAFETY: see above.
+        let odd = unsafe {
+            [
+                _mm256_slli_epi64::<32>(odd[0]),
+                _mm256_slli_epi64::<32>(odd[1]),
+            ]
+        };
+        both!(_mm256_blend_epi32::<0xAA>, even, odd)
+    }
+    #[inline(always)]
+    fn join_high(self, [even, odd]: [Self::Wide; 2]) -> Self::Vector {
+        // SAFETY: see above.
+        let even = unsafe {
+            [
+                _mm256_srli_epi64::<32>(even[0]),
+                _mm256_srli_epi64::<32>(even[1]),
+            ]
+        };
+        both!(_mm256_blend_epi32::<0xAA>, even, odd)
+    }
+    #[inline(always)]
+    fn splat_wide(self, word: u64) -> Self::Wide {
+        // SAFETY: see above.
+        [unsafe { _mm256_set1_epi64x(word.cast_signed()) }; 2]
+    }
+    #[inline(always)]
+    fn mul_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide {
+        both!(_mm256_mul_epu32, a, b)
+    }
+    #[inline(always)]
+    fn add_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide {
+        both!(_mm256_add_epi64, a, b)
+    }
+    #[inline(always)]
+    fn transpose(self, x: &mut [Self::Vector; LANES]) {
+        let mut blocks = [[[x[0][0]; 8]; 2]; 2];
+        for row in 0..LANES {
+            for half in 0..2 {
+                blocks[row / 8][half][row % 8] = x[row][half];
+            }
+        }
+        for block in blocks.as_flattened_mut() {
+            transpose_8(self, block);
+        }
+        for row in 0..LANES {
+            for half in 0..2 {
+                x[row][half] = blocks[half][row / 8][row % 8];
+            }
+        }
+    }
+    #[inline(always)]
+    fn permute(self, x: Self::Vector, lanes: &Line) -> Self::Vector {
+        let lanes = self.load(lanes);
+        // SAFETY: see above; only the low three bits of an index count, bit 3 chooses the register.
+        unsafe {
+            lanes.map(|lane| {
+                let low = _mm256_permutevar8x32_epi32(x[0], lane);
+                let high = _mm256_permutevar8x32_epi32(x[1], lane);
+                let choice = _mm256_slli_epi32::<28>(lane);
+                _mm256_castps_si256(_mm256_blendv_ps(
+                    _mm256_castsi256_ps(low),
+                    _mm256_castsi256_ps(high),
+                    _mm256_castsi256_ps(choice),
+                ))
+            })
+        }
+    }
+    #[inline(always)]
+    fn prefetch(self, line: &Line) {
+        // SAFETY: a prefetch has no effect on memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+    }
+}
+
+/// Rows of an 8 x 8 block become columns.
+#[inline(always)]
+fn transpose_8(_: Avx2, x: &mut [__m256i; 8]) {
+    // SAFETY: a token is given, so the processor has the instructions.
+    unsafe {
+        let mut t = *x;
+        for i in 0..4 {
+            t[2 * i] = _mm256_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
+            t[2 * i + 1] = _mm256_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
+        }
+        let mut u = t;
+        for i in 0..2 {
+            for h in 0..2 {
+                let (a, b) = (t[4 * i + h], t[4 * i + h + 2]);
+                u[4 * i + 2 * h] = _mm256_unpacklo_epi64(a, b);
+                u[4 * i + 2 * h + 1] = _mm256_unpackhi_epi64(a, b);
+            }
+        }
+        for i in 0..4 {
+            x[i] = _mm256_permute2x128_si256::<0x20>(u[i], u[i + 4]);
+            x[i + 4] = _mm256_permute2x128_si256::<0x31>(u[i], u[i + 4]);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! AVX-512: one register of sixteen words.
+
+#![expect(
+    unsafe_code,
+    reason = "intrinsics; a token of this module proves that the processor has them"
+)]
+
+use std::arch::x86_64::*;
+
+use engine::arith::Word;
+
+use super::{
+    isa::Kernel,
+    lanes::{LANES, Lanes, Line},
+};
+
+/// Proof that the processor has AVX-512 F, BW, DQ and VL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// The token, if the processor has the instructions.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("bmi2"))
+        .then_some(Self(()))
+    }
+
+    /// Runs a kernel compiled for this instruction set.
+    #[inline]
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi2")]
+        fn inner<K: Kernel>(token: Avx512, kernel: K) -> K::Output {
+            kernel.run(token)
+        }
+        // SAFETY: a token exists only where `detect` found the features.
+        unsafe { inner(self, kernel) }
+    }
+}
+
+/// The even words from the odd places of `even`, the odd words from `odd`.
+const EVEN: __mmask16 = 0x5555;
+
+// SAFETY of all blocks below: `self` is a token, so the processor has the instructions; loads and stores go through
+// references to 64 bytes.
+impl Lanes for Avx512 {
+    type Vector = __m512i;
+    type Wide = __m512i;
+    const MANY_REGISTERS: bool = true;
+
+    #[inline(always)]
+    fn load(self, from: &Line) -> __m512i {
+        // SAFETY: 64 readable bytes; see above.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn store(self, vector: __m512i, to: &mut Line) {
+        // SAFETY: 64 writable bytes; see above.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), vector) }
+    }
+    #[inline(always)]
+    fn splat(self, word: Word) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_set1_epi32(word.cast_signed()) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_sub_epi32(a, b) }
+    }
+    #[inline(always)]
+    fn min(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_min_epu32(a, b) }
+    }
+    #[inline(always)]
+    fn mul_low(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_mullo_epi32(a, b) }
+    }
+    #[inline(always)]
+    fn split(self, vector: __m512i) -> [__m512i; 2] {
+        // SAFETY: see above.
+        [vector, unsafe { _mm512_srli_epi64::<32>(vector) }]
+    }
+    #[inline(always)]
+    fn join_low(self, [even, odd]: [__m512i; 2]) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_mask_shuffle_epi32::<0xA0>(even, !EVEN, odd) }
+    }
+    #[inline(always)]
+    fn join_high(self, [even, odd]: [__m512i; 2]) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_mask_shuffle_epi32::<0xF5>(odd, EVEN, even) }
+    }
+    #[inline(always)]
+    fn splat_wide(self, word: u64) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_set1_epi64(word.cast_signed()) }
+    }
+    #[inline(always)]
+    fn mul_wide(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_mul_epu32(a, b) }
+    }
+    #[inline(always)]
+    fn add_wide(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see above.
+        unsafe { _mm512_add_epi64(a, b) }
+    }
+    #[inline(always)]
+    fn transpose(self, x: &mut [__m512i; LANES]) {
+        // SAFETY: see above.
+        unsafe {
+            let mut t = *x;
+            for i in 0..8 {
+                t[2 * i] = _mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
+                t[2 * i + 1] = _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
+            }
+            let mut u = t;
+            for i in 0..4 {
+                for h in 0..2 {
+                    let (a, b) = (t[4 * i + h], t[4 * i + h + 2]);
+                    u[4 * i + 2 * h] = _mm512_unpacklo_epi64(a, b);
+                    u[4 * i + 2 * h + 1] = _mm512_unpackhi_epi64(a, b);
+                }
+            }
+            let mut v = u;
+            for i in 0..4 {
+                for h in [0, 8] {
+                    v[i + h] = _mm512_shuffle_i32x4::<0x88>(u[i + h], u[i + h + 4]);
+                    v[i + h + 4] = _mm512_shuffle_i32x4::<0xdd>(u[i + h], u[i + h + 4]);
+                }
+            }
+            for i in 0..4 {
+                for h in [0, 4] {
+                    x[i + h] = _mm512_shuffle_i32x4::<0x88>(v[i + h], v[i + h + 8]);
+                    x[i + h + 8] = _mm512_shuffle_i32x4::<0xdd>(v[i + h], v[i + h + 8]);
+                }
+            }
+        }
+    }
+    #[inline(always)]
+    fn permute(self, x: __m512i, lanes: &Line) -> __m512i {
+        // SAFETY: see above; only the low four bits of an index count.
+        unsafe { _mm512_permutexvar_epi32(self.load(lanes), x) }
+    }
+    #[inline(always)]
+    fn prefetch(self, line: &Line) {
+        // SAFETY: a prefetch has no effect on memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+    }
+}

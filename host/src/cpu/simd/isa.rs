@@ -1,0 +1,91 @@
+//! Which instruction set runs a kernel.
+
+use std::fmt;
+
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Avx2, avx512::Avx512};
+use super::{lanes::Lanes, portable::Portable};
+
+/// An instruction set that this processor has.
+///
+/// The vector sets carry a token that can only be had by asking the processor, so a value of this type is a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Isa {
+    /// Plain Rust, on any processor.
+    Portable,
+    /// AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    /// AVX-512 F, BW, DQ, VL.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Isa {
+    /// The fastest set of this processor.
+    #[must_use]
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(token) = Avx512::detect() {
+                return Self::Avx512(token);
+            }
+            if let Some(token) = Avx2::detect() {
+                return Self::Avx2(token);
+            }
+        }
+        Self::Portable
+    }
+
+    /// All sets of this processor, the fastest first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        #[cfg(target_arch = "x86_64")]
+        let vector = Avx512::detect()
+            .map(Self::Avx512)
+            .into_iter()
+            .chain(Avx2::detect().map(Self::Avx2));
+        #[cfg(not(target_arch = "x86_64"))]
+        let vector = std::iter::empty();
+        vector.chain([Self::Portable]).collect()
+    }
+
+    /// A short name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "avx512",
+        }
+    }
+
+    /// Runs a kernel compiled for this set.
+    #[inline]
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            Self::Portable => kernel.run(Portable),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(token) => token.run(kernel),
+        }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A computation on the vectors of any instruction set.
+pub(super) trait Kernel {
+    /// Its result.
+    type Output;
+    /// The computation; `#[inline(always)]`, so that it is compiled for the set of its caller.
+    fn run<S: Lanes>(self, s: S) -> Self::Output;
+}

@@ -1,0 +1,75 @@
+//! The eight levels inside each row of the matrix.
+//!
+//! A row is transformed as 16 x 16 words: four levels across its vectors, then, transposed, a cyclic transform across them. Between
+//! the two stands the product with `g^j` (one vector per row) and with `z_k^j` (fifteen vectors for all rows).
+
+use super::{
+    super::lanes::{Factors, LANES, Lanes},
+    MatrixRow, NttTable,
+    block::{self, Bounds},
+};
+
+/// Each vector times the factors of its lanes. In any words, out in `[0, 2q)`.
+#[inline(always)]
+fn twist<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &Factors, b: Bounds<S::Vector>) {
+    let (w, quotient) = (s.load(&factors.value), s.load(&factors.quotient));
+    for x in x {
+        *x = s.mul_lazy(*x, w, quotient, b.q);
+    }
+}
+
+/// Each vector but the first times factors of its own. In any words, out in `[0, 2q)`.
+#[inline(always)]
+fn middle<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &[Factors], b: Bounds<S::Vector>) {
+    for (x, factors) in x.iter_mut().zip(factors).skip(1) {
+        let (w, quotient) = (s.load(&factors.value), s.load(&factors.quotient));
+        *x = s.mul_lazy(*x, w, quotient, b.q);
+    }
+}
+
+/// The last eight levels. In in `[0, 4q)`, out in `[0, q)`.
+#[inline(always)]
+pub(super) fn forward<S: Lanes>(s: S, table: &NttTable, matrix: &mut [MatrixRow]) {
+    let b = Bounds::new(s, table.modulus().value());
+    let t = &table.forward;
+    for ((row, factors), powers) in matrix.iter_mut().zip(&t.rows).zip(&t.twist) {
+        let mut x = [s.splat(0); LANES];
+        for (x, line) in x.iter_mut().zip(row.iter()) {
+            *x = s.load(line);
+        }
+        twist(s, &mut x, powers, b);
+        block::forward(s, &mut x, factors, b);
+        s.transpose(&mut x);
+        middle(s, &mut x, &t.middle, b);
+        block::cyclic(s, &mut x, &t.cyclic, b);
+        for x in &mut x {
+            *x = b.canonical(s, *x);
+        }
+        s.transpose(&mut x);
+        for (x, line) in x.iter().zip(row) {
+            s.store(*x, line);
+        }
+    }
+}
+
+/// The first eight levels of the inverse. In in `[0, q)`, out in `[0, 2q)`.
+#[inline(always)]
+pub(super) fn inverse<S: Lanes>(s: S, table: &NttTable, matrix: &mut [MatrixRow]) {
+    let b = Bounds::new(s, table.modulus().value());
+    let t = &table.inverse;
+    for ((row, factors), powers) in matrix.iter_mut().zip(&t.rows).zip(&t.twist) {
+        let mut x = [s.splat(0); LANES];
+        for (x, line) in x.iter_mut().zip(row.iter()) {
+            *x = s.load(line);
+        }
+        s.transpose(&mut x);
+        block::inverse_cyclic(s, &mut x, &t.cyclic, b);
+        middle(s, &mut x, &t.middle, b);
+        s.transpose(&mut x);
+        block::inverse(s, &mut x, factors, b);
+        twist(s, &mut x, powers, b);
+        for (x, line) in x.iter().zip(row) {
+            s.store(*x, line);
+        }
+    }
+}

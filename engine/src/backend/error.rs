@@ -46,6 +46,9 @@ pub enum BackendError {
         /// Bytes asked for.
         bytes: usize,
     },
+    /// A fault of the backend itself.
+    #[error("internal fault: {0}")]
+    Internal(String),
     /// The device is gone.
     #[error("the device was lost")]
     DeviceLost,

@@ -1,4 +1,5 @@
 //! One binary for all suites.
 
 mod laws;
+mod parity;
 mod precision;

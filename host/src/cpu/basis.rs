@@ -25,6 +25,9 @@ pub(super) struct Sources {
     estimates: Buffer,
 }
 
+/// A polynomial, the rows of a group of limbs in its basis, and their words.
+pub(super) type Task<'a> = (usize, Range<usize>, Vec<&'a mut [Word]>);
+
 /// The domain of what is converted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum From {
@@ -42,9 +45,15 @@ impl Cpu {
         table: &simd::BaseConversion,
     ) -> Result<Sources, BackendError> {
         let basis = conversion.sources().clone();
-        let mut rows = self.unset(Shape { batch: x.shape.batch, basis })?;
+        let mut rows = self.unset(Shape {
+            batch: x.shape.batch,
+            basis,
+        })?;
         for_rows(&self.context, &mut rows, |place, row| {
-            let (source, scale) = (x.matched(place.poly, place.limb), conversion.scale()[place.row]);
+            let (source, scale) = (
+                x.matched(place.poly, place.limb),
+                conversion.scale()[place.row],
+            );
             if domain == From::Coefficients {
                 return simd::scale(self.isa, place.modulus, row, source, scale);
             }
@@ -88,14 +97,17 @@ impl CpuBuffer {
     /// All rows of a polynomial.
     pub(super) fn rows_of(&self, poly: usize) -> Vec<&[Word]> {
         let limbs = self.shape.basis.len();
-        (0..limbs).map(|row| self.memory.row(poly * limbs + row)).collect()
+        (0..limbs)
+            .map(|row| self.memory.row(poly * limbs + row))
+            .collect()
     }
 
-    /// The rows of each group of limbs of each polynomial: `(polynomial, rows of its basis, words)`.
-    pub(super) fn tasks(&mut self, groups: &[Range<usize>]) -> Vec<(usize, Range<usize>, Vec<&mut [Word]>)> {
+    /// The rows of each group of limbs of each polynomial.
+    pub(super) fn tasks(&mut self, groups: &[Range<usize>]) -> Vec<Task<'_>> {
         let batch = self.shape.batch;
         let mut rows = self.memory.iter_mut();
-        let polys = (0..batch).flat_map(|poly| groups.iter().map(move |group| (poly, group.clone())));
+        let polys =
+            (0..batch).flat_map(|poly| groups.iter().map(move |group| (poly, group.clone())));
         polys
             .map(|(poly, group)| {
                 let words = rows.by_ref().take(group.len()).collect();
@@ -106,17 +118,15 @@ impl CpuBuffer {
 }
 
 impl BasisOps for Cpu {
-    fn mod_up(
-        &self,
-        x: &CpuBuffer,
-        digit: &Basis,
-        to: &Basis,
-    ) -> Result<CpuBuffer, BackendError> {
+    fn mod_up(&self, x: &CpuBuffer, digit: &Basis, to: &Basis) -> Result<CpuBuffer, BackendError> {
         check_limbs("mod-up", digit, &x.shape.basis)?;
         let conversion = self.context.mod_up(digit, &to.difference(digit));
         let table = self.mod_up_table(&conversion)?;
         let sources = self.sources(x, From::Coefficients, &conversion, &table)?;
-        let mut raised = self.unset(Shape { batch: x.shape.batch, basis: to.clone() })?;
+        let mut raised = self.unset(Shape {
+            batch: x.shape.batch,
+            basis: to.clone(),
+        })?;
         let limbs: Vec<_> = to.iter().collect();
         let groups = groups(&self.context, to, GROUP);
         let tasks = raised.tasks(&groups).into_par_iter();
@@ -143,7 +153,10 @@ impl BasisOps for Cpu {
         let key = (x.shape.basis.clone(), to.clone());
         let table = self.mod_downs.get(key, || self.conversion(conversion))?;
         let sources = self.sources(x, From::Evaluations, conversion, &table)?;
-        let mut result = self.unset(Shape { batch: x.shape.batch, basis: to.clone() })?;
+        let mut result = self.unset(Shape {
+            batch: x.shape.batch,
+            basis: to.clone(),
+        })?;
         let limbs: Vec<_> = to.iter().collect();
         let groups = groups(&self.context, to, GROUP);
         let tasks = result.tasks(&groups).into_par_iter();
@@ -172,7 +185,11 @@ impl BasisOps for Cpu {
     fn add_lifted_assign(&self, acc: &mut CpuBuffer, x: &CpuBuffer) -> Result<(), BackendError> {
         let special = self.context.special();
         let ordinary = acc.shape.basis.difference(&special);
-        Shape { batch: acc.shape.batch, basis: ordinary }.check_operand("lifted sum", &x.shape)?;
+        Shape {
+            batch: acc.shape.batch,
+            basis: ordinary,
+        }
+        .check_operand("lifted sum", &x.shape)?;
         for_rows(&self.context, acc, |place, row| {
             if special.row(place.limb).is_some() {
                 return Ok(());

@@ -4,7 +4,7 @@
 //! of `digits * GROUP` rows that stays in the cache; the digits are never written out.
 
 use engine::arith::{ShoupFactor, Word};
-use engine::backend::{BackendError, GadgetKey, GadgetOps, Shape, Transfer, BasisOps};
+use engine::backend::{BackendError, BasisOps, GadgetKey, GadgetOps, Shape};
 use engine::ring::{BaseConversion, Basis, Digit};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -36,7 +36,13 @@ impl Cpu {
             let conversion = self.context.mod_up(&limbs, &extended.difference(&limbs));
             let table = self.mod_up_table(&conversion)?;
             let sources = self.sources(x, From::Evaluations, &conversion, &table)?;
-            Ok(DigitSources { digit, limbs, conversion, table, sources })
+            Ok(DigitSources {
+                digit,
+                limbs,
+                conversion,
+                table,
+                sources,
+            })
         });
         sources.collect()
     }
@@ -49,8 +55,12 @@ impl Cpu {
         limbs: &[usize],
         rows: &mut [&mut [Word]],
     ) -> Result<(), KernelError> {
-        let first = limbs.first().and_then(|limb| digit.conversion.targets().row(*limb));
-        digit.sources.convert(self, &digit.table, poly, first.unwrap_or_default(), rows)?;
+        let first = limbs
+            .first()
+            .and_then(|limb| digit.conversion.targets().row(*limb));
+        digit
+            .sources
+            .convert(self, &digit.table, poly, first.unwrap_or_default(), rows)?;
         for (row, limb) in rows.iter_mut().zip(limbs) {
             simd::ntt_forward(self.isa, &self.tables[*limb], row)?;
         }
@@ -58,12 +68,7 @@ impl Cpu {
     }
 
     /// Adds `P x` to a row of an ordinary limb.
-    fn add_lifted_row(
-        &self,
-        limb: usize,
-        row: &mut [Word],
-        x: &[Word],
-    ) -> Result<(), KernelError> {
+    fn add_lifted_row(&self, limb: usize, row: &mut [Word], x: &[Word]) -> Result<(), KernelError> {
         let (special, q) = (self.context.special(), self.context.modulus(limb));
         if special.row(limb).is_some() {
             return Ok(());
@@ -82,20 +87,26 @@ impl Cpu {
         for digit in digits {
             let (expected, found) = (digit.0 + 1, key.pairs.len());
             let pair = key.pairs.get(digit.0);
-            let pair = pair.ok_or(BackendError::Basis { op, expected, found })?;
-            pair.iter().try_for_each(|half| check_limbs(op, extended, &half.shape.basis))?;
+            let pair = pair.ok_or(BackendError::Basis {
+                op,
+                expected,
+                found,
+            })?;
+            pair.iter()
+                .try_for_each(|half| check_limbs(op, extended, &half.shape.basis))?;
         }
         Ok(())
     }
 
-    fn check_lift(
-        &self,
-        shape: &Shape,
-        lift: [Option<&CpuBuffer>; 2],
-    ) -> Result<(), BackendError> {
+    fn check_lift(&self, shape: &Shape, lift: [Option<&CpuBuffer>; 2]) -> Result<(), BackendError> {
         let ordinary = shape.basis.difference(&self.context.special());
-        let shape = Shape { batch: shape.batch, basis: ordinary };
-        lift.iter().flatten().try_for_each(|x| shape.check_operand("lifted sum", &x.shape))
+        let shape = Shape {
+            batch: shape.batch,
+            basis: ordinary,
+        };
+        lift.iter()
+            .flatten()
+            .try_for_each(|x| shape.check_operand("lifted sum", &x.shape))
     }
 }
 
@@ -106,7 +117,10 @@ impl GadgetOps for Cpu {
         let groups = groups(&self.context, &extended, GROUP);
         let sources = self.digit_sources(x, &extended)?;
         let raise = |digit: &DigitSources| {
-            let shape = Shape { batch: x.shape.batch, basis: extended.clone() };
+            let shape = Shape {
+                batch: x.shape.batch,
+                basis: extended.clone(),
+            };
             let mut raised = self.unset(shape)?;
             let tasks = raised.tasks(&groups).into_par_iter();
             tasks
@@ -133,21 +147,38 @@ impl GadgetOps for Cpu {
         lift: [Option<&CpuBuffer>; 2],
         to: &Basis,
     ) -> Result<[CpuBuffer; 2], BackendError> {
-        let first = digits.first().ok_or(BackendError::Empty { op: "gadget product" })?;
+        let first = digits.first().ok_or(BackendError::Empty {
+            op: "gadget product",
+        })?;
         let shape = first.shape.clone();
-        let layout: Vec<_> =
-            self.context.digits().at(&shape.basis).into_iter().map(|(digit, _)| digit).collect();
+        let layout: Vec<_> = self
+            .context
+            .digits()
+            .at(&shape.basis)
+            .into_iter()
+            .map(|(digit, _)| digit)
+            .collect();
         self.check_key(key, &layout, &shape.basis)?;
         self.check_lift(&shape, lift)?;
         let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape.clone())?);
         let places = super::rows::places(&self.context, &shape);
-        let rows = b.memory.par_iter_mut().zip(a.memory.par_iter_mut()).zip(places);
+        let rows = b
+            .memory
+            .par_iter_mut()
+            .zip(a.memory.par_iter_mut())
+            .zip(places);
         rows.try_for_each(|((b, a), place)| {
-            let digits: Vec<_> =
-                digits.iter().map(|digit| digit.matched(place.poly, place.limb)).collect();
+            let digits: Vec<_> = digits
+                .iter()
+                .map(|digit| digit.matched(place.poly, place.limb))
+                .collect();
             let keys: Vec<_> = layout
                 .iter()
-                .map(|digit| key.pairs[digit.0].each_ref().map(|half| half.matched(0, place.limb)))
+                .map(|digit| {
+                    key.pairs[digit.0]
+                        .each_ref()
+                        .map(|half| half.matched(0, place.limb))
+                })
                 .collect();
             simd::inner_product(self.isa, place.modulus, [&mut *b, &mut *a], &digits, &keys)?;
             for (row, x) in [b, a].into_iter().zip(lift) {
@@ -169,16 +200,28 @@ impl GadgetOps for Cpu {
         to: &Basis,
     ) -> Result<[CpuBuffer; 2], BackendError> {
         let extended = x.shape.basis.union(&self.context.special());
-        let shape = Shape { batch: x.shape.batch, basis: extended };
-        let layout: Vec<_> =
-            self.context.digits().at(&x.shape.basis).into_iter().map(|(digit, _)| digit).collect();
+        let shape = Shape {
+            batch: x.shape.batch,
+            basis: extended,
+        };
+        let layout: Vec<_> = self
+            .context
+            .digits()
+            .at(&x.shape.basis)
+            .into_iter()
+            .map(|(digit, _)| digit)
+            .collect();
         self.check_key(key, &layout, &shape.basis)?;
         self.check_lift(&shape, lift)?;
         let digits = self.digit_sources(x, &shape.basis)?;
         let limbs: Vec<_> = shape.basis.iter().collect();
         let groups = groups(&self.context, &shape.basis, GROUP);
         let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape)?);
-        let tasks = b.tasks(&groups).into_par_iter().zip(a.tasks(&groups)).with_max_len(1);
+        let tasks = b
+            .tasks(&groups)
+            .into_par_iter()
+            .zip(a.tasks(&groups))
+            .with_max_len(1);
         tasks
             .map(|((poly, group, b), (_, _, a))| {
                 let mut scratch = self.scratch(digits.len() * group.len())?;
@@ -220,7 +263,11 @@ impl Cpu {
             let values: Vec<_> = digits.iter().enumerate().map(raised).collect();
             let keys: Vec<_> = digits
                 .iter()
-                .map(|digit| key.pairs[digit.digit.0].each_ref().map(|half| half.matched(0, *limb)))
+                .map(|digit| {
+                    key.pairs[digit.digit.0]
+                        .each_ref()
+                        .map(|half| half.matched(0, *limb))
+                })
                 .collect();
             let q = self.context.modulus(*limb);
             simd::inner_product(self.isa, q, [&mut *b, &mut *a], &values, &keys)?;

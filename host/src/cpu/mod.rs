@@ -110,18 +110,29 @@ impl Cpu {
 
     /// A buffer whose words are not set.
     fn unset(&self, shape: Shape) -> Result<CpuBuffer, BackendError> {
-        let memory = self.pool.alloc(shape.rows(), self.context.degree()).map_err(out_of_memory)?;
+        let memory = self
+            .pool
+            .alloc(shape.rows(), self.context.degree())
+            .map_err(out_of_memory)?;
         Ok(CpuBuffer { shape, memory })
     }
 
     fn scratch(&self, rows: usize) -> Result<Buffer, BackendError> {
-        self.pool.alloc(rows, self.context.degree()).map_err(out_of_memory)
+        self.pool
+            .alloc(rows, self.context.degree())
+            .map_err(out_of_memory)
     }
 
     /// The kernel's form of a conversion table.
-    fn conversion(&self, table: &BaseConversion) -> Result<simd::BaseConversion, simd::KernelError> {
+    fn conversion(
+        &self,
+        table: &BaseConversion,
+    ) -> Result<simd::BaseConversion, simd::KernelError> {
         let moduli = |basis: &Basis| -> Vec<Modulus> {
-            basis.iter().map(|limb| self.context.modulus(limb)).collect()
+            basis
+                .iter()
+                .map(|limb| self.context.modulus(limb))
+                .collect()
         };
         let (sources, targets) = (moduli(table.sources()), moduli(table.targets()));
         simd::BaseConversion::new(&sources, &targets, table.weights(), table.overflow())
@@ -137,12 +148,11 @@ impl CpuBuffer {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as the argument of map_err")]
 fn out_of_memory(error: MemoryError) -> BackendError {
     match error {
-        MemoryError::OutOfMemory { rows, words } => {
-            BackendError::OutOfMemory { bytes: rows * words * size_of::<u32>() }
-        }
+        MemoryError::OutOfMemory { rows, words } => BackendError::OutOfMemory {
+            bytes: rows * words * size_of::<u32>(),
+        },
     }
 }
 

@@ -25,14 +25,24 @@ impl RingOps for Cpu {
     fn add_assign(&self, acc: &mut CpuBuffer, x: &CpuBuffer) -> Result<(), BackendError> {
         acc.shape.check_operand("add", &x.shape)?;
         for_rows(&self.context, acc, |place, row| {
-            simd::add_assign(self.isa, place.modulus, row, x.matched(place.poly, place.limb))
+            simd::add_assign(
+                self.isa,
+                place.modulus,
+                row,
+                x.matched(place.poly, place.limb),
+            )
         })
     }
 
     fn sub_assign(&self, acc: &mut CpuBuffer, x: &CpuBuffer) -> Result<(), BackendError> {
         acc.shape.check_operand("sub", &x.shape)?;
         for_rows(&self.context, acc, |place, row| {
-            simd::sub_assign(self.isa, place.modulus, row, x.matched(place.poly, place.limb))
+            simd::sub_assign(
+                self.isa,
+                place.modulus,
+                row,
+                x.matched(place.poly, place.limb),
+            )
         })
     }
 
@@ -52,7 +62,8 @@ impl RingOps for Cpu {
         x.shape.check_constants("add constant", constants.len())?;
         for_rows(&self.context, x, |place, row| {
             let c = constants[place.row];
-            row.iter_mut().for_each(|word| *word = place.modulus.add(*word, c));
+            row.iter_mut()
+                .for_each(|word| *word = place.modulus.add(*word, c));
             Ok(())
         })
     }
@@ -97,7 +108,10 @@ impl RingOps for Cpu {
     }
 
     fn sum(&self, x: &CpuBuffer) -> Result<CpuBuffer, BackendError> {
-        let mut sum = self.unset(Shape { batch: 1, basis: x.shape.basis.clone() })?;
+        let mut sum = self.unset(Shape {
+            batch: 1,
+            basis: x.shape.basis.clone(),
+        })?;
         for_rows(&self.context, &mut sum, |place, row| {
             row.copy_from_slice(x.matched(0, place.limb));
             (1..x.shape.batch).try_for_each(|poly| {
@@ -109,7 +123,9 @@ impl RingOps for Cpu {
 
     fn automorphism(&self, x: &CpuBuffer, g: GaloisElement) -> Result<CpuBuffer, BackendError> {
         let degree = self.context.degree();
-        let table = self.automorphisms.get(g, || AutomorphismTable::new(degree, g.value()))?;
+        let table = self
+            .automorphisms
+            .get(g, || AutomorphismTable::new(degree, g.value()))?;
         let mut image = self.unset(x.shape.clone())?;
         for_rows(&self.context, &mut image, |place, row| {
             table.apply(self.isa, row, x.matched(place.poly, place.limb))
@@ -130,7 +146,9 @@ impl RingOps for Cpu {
         let unset = || self.unset(shape.clone());
         let [mut d0, mut d1, mut d2] = [unset()?, unset()?, unset()?];
         let rows = d0.memory.par_iter_mut().zip(d1.memory.par_iter_mut());
-        let rows = rows.zip(d2.memory.par_iter_mut()).zip(places(&self.context, shape));
+        let rows = rows
+            .zip(d2.memory.par_iter_mut())
+            .zip(places(&self.context, shape));
         let product = |(((d0, d1), d2), place): (((_, _), _), Place)| {
             let a: Vec<_> = pairs
                 .iter()

@@ -23,9 +23,15 @@ pub(super) struct Place {
 
 /// The place of each row of a shape.
 pub(super) fn places(ring: &RingContext, shape: &Shape) -> Vec<Place> {
-    let polys = (0..shape.batch).flat_map(|poly| shape.basis.iter().enumerate().map(move |l| (poly, l)));
+    let polys =
+        (0..shape.batch).flat_map(|poly| shape.basis.iter().enumerate().map(move |l| (poly, l)));
     polys
-        .map(|(poly, (row, limb))| Place { poly, row, limb, modulus: ring.modulus(limb) })
+        .map(|(poly, (row, limb))| Place {
+            poly,
+            row,
+            limb,
+            modulus: ring.modulus(limb),
+        })
         .collect()
 }
 
@@ -37,7 +43,8 @@ pub(super) fn for_rows(
 ) -> Result<(), BackendError> {
     let places = places(ring, &x.shape);
     let rows = x.memory.par_iter_mut().zip(places.par_iter());
-    rows.try_for_each(|(row, place)| f(*place, row)).map_err(internal)
+    rows.try_for_each(|(row, place)| f(*place, row))
+        .map_err(internal)
 }
 
 /// Shapes are checked before a kernel is called; what it refuses then is a fault of ours.
@@ -47,8 +54,17 @@ pub(super) fn internal(error: KernelError) -> BackendError {
 
 /// `basis` in pieces of at most `size` consecutive limbs, none of which straddles the border of a digit or of the special
 /// limbs: the first row and the limbs of each.
-pub(super) fn groups(ring: &RingContext, basis: &Basis, size: usize) -> Vec<std::ops::Range<usize>> {
-    let digit = |row: usize| basis.iter().nth(row).map(|limb| ring.digits().digit_of(limb));
+pub(super) fn groups(
+    ring: &RingContext,
+    basis: &Basis,
+    size: usize,
+) -> Vec<std::ops::Range<usize>> {
+    let digit = |row: usize| {
+        basis
+            .iter()
+            .nth(row)
+            .map(|limb| ring.digits().digit_of(limb))
+    };
     let mut groups = Vec::new();
     let mut start = 0;
     for end in 1..=basis.len() {

@@ -3,3 +3,4 @@
 //! Implements the backend trait of [`engine`]; knows nothing of the terminal.
 
 pub mod data;
+pub mod file;

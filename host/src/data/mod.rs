@@ -5,6 +5,7 @@
 //! program. Parts that a file leaves out are split from its training rows ([`split`]); features are brought to a common
 //! scale by [`Normalization`]. Nothing here knows of ciphertexts.
 
+mod covariance;
 mod csv;
 mod error;
 mod normalize;
@@ -17,8 +18,9 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 pub use self::csv::Csv;
+pub use covariance::largest_eigenvalue;
 pub use error::DataError;
-pub use normalize::{MAX_MAGNITUDE, Normalization, Scaling, largest_eigenvalue};
+pub use normalize::{MAX_MAGNITUDE, Normalization, Scaling};
 pub use safetensors::Safetensors;
 pub use set::{DataSet, Loaded};
 pub use table::Table;

@@ -36,6 +36,17 @@ const MAX_ENTRY_BYTES: u64 = 1 + MAX_NAME_BYTES as u64 + 8 + 32;
 /// A BLAKE3 checksum.
 pub(super) type Checksum = [u8; 32];
 
+/// Adds a piece of a section to its checksum, on all threads if the piece is long.
+pub(super) fn hash_piece(hasher: &mut blake3::Hasher, piece: &[u8]) {
+    /// Below this many bytes one thread is faster (the crate's own advice).
+    const PARALLEL_BYTES: usize = 1 << 17;
+    if piece.len() < PARALLEL_BYTES {
+        hasher.update(piece);
+    } else {
+        hasher.update_rayon(piece);
+    }
+}
+
 /// The numbers of the prelude; nothing is checked but the prelude's own checksum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prelude {

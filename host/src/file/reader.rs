@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::layout::{Entry, PRELUDE_BYTES, Prelude, check_limit, table_from_bytes};
+use super::layout::{Entry, PRELUDE_BYTES, Prelude, check_limit, hash_piece, table_from_bytes};
 use super::{FileError, Kind, ParameterSet, Part, ResidueLayout};
 
 /// What a file must be to be accepted.
@@ -194,8 +194,12 @@ impl<R: Read + Seek> Reader<R> {
         let checksum = entry.checksum;
         let io = read_error(&self.file);
         self.source.seek(SeekFrom::Start(start)).map_err(&io)?;
-        self.source.read_exact(into).map_err(&io)?;
-        self.check(name, blake3::hash(into) == checksum)
+        let mut hasher = blake3::Hasher::new();
+        for piece in into.chunks_mut(PIECE_BYTES) {
+            self.source.read_exact(piece).map_err(&io)?;
+            hash_piece(&mut hasher, piece);
+        }
+        self.check(name, hasher.finalize() == checksum)
     }
 
     /// A section of little-endian words.
@@ -264,7 +268,7 @@ impl<R: Read + Seek> Reader<R> {
             let bytes = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
             let piece = &mut piece[..bytes];
             self.source.read_exact(piece).map_err(&io)?;
-            hasher.update(piece);
+            hash_piece(&mut hasher, piece);
             take(piece)?;
             left -= bytes as u64;
         }

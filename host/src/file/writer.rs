@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::layout::{
-    Entry, MAX_HEADER_BYTES, MAX_SECTIONS, PRELUDE_BYTES, Prelude, check_limit, name_fault,
-    table_to_bytes,
+    Entry, MAX_HEADER_BYTES, MAX_SECTIONS, PRELUDE_BYTES, Prelude, check_limit, hash_piece,
+    name_fault, table_to_bytes,
 };
 use super::{AtomicFile, FileError, Kind, ParameterSet, words_as_bytes};
 
@@ -213,7 +213,7 @@ impl<W: Write> SectionWriter<'_, W> {
     /// [`FileError::Io`].
     pub fn write(&mut self, piece: &[u8]) -> Result<(), FileError> {
         self.sink.write_all(piece).map_err(write_error(self.file))?;
-        self.hasher.update(piece);
+        hash_piece(&mut self.hasher, piece);
         self.bytes += piece.len() as u64;
         Ok(())
     }

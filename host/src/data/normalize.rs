@@ -2,9 +2,9 @@
 //!
 //! For softmax regression on rows `x` the loss has curvature at most `lambda / 2` (`lambda / 4` for the logistic function), where
 //! `lambda` is the largest eigenvalue of `E[x x^T]`: the Hessian of the softmax loss in the logits, `diag(p) - p p^T`, has
-//! eigenvalues at most 1/2. With centred features and `lambda <= 1`, gradient descent with any learning rate below
-//! `2 / (1/2) = 4`, and Nesterov's method below a third of that in the worst case of its momentum, do not diverge. A constant
-//! feature for the bias, orthogonal to centred features, keeps the bound.
+//! eigenvalues at most 1/2. With centred features and `lambda <= 1`, gradient descent does not diverge for learning rates below
+//! `2 / (1/2) = 4`, nor Nesterov's method, however large its momentum, for rates below `(4/3) / (1/2) = 8/3`. A constant feature
+//! for the bias, orthogonal to centred features, keeps the bound. A batch that is not all rows has its own, larger `lambda`.
 //!
 //! A second number matters for ciphertexts: values must be moderate, because error and range are absolute there. So the divisor
 //! is also large enough that no training feature exceeds [`MAX_MAGNITUDE`].

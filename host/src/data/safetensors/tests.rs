@@ -52,7 +52,7 @@ fn the_digits_are_all_there() {
         }));
         assert_eq!(table.class_counts().len(), 10);
     }
-    // Sums of pixels and of labels of the whole set, counted from scikit-learn's file.
+    // Sums of pixels and of labels over the whole set.
     let sum = |f: fn(&Table) -> f64| f(digits.train()) + f(digits.validation()) + f(digits.test());
     let pixels = sum(|t| t.values().iter().map(|&x| f64::from(x) * 16.0).sum());
     let labels = sum(|t| t.labels().iter().map(|&y| f64::from(y)).sum());

@@ -1,5 +1,20 @@
 //! Programs over slot vectors; none touches a limb.
 
+pub mod activation;
+mod budget;
+mod chebyshev;
+mod clear;
+mod linear;
+mod noise;
+mod polynomial;
+mod reduce;
 mod slots;
 
+pub use budget::{Budget, Operation};
+pub use chebyshev::Chebyshev;
+pub use clear::{Clear, ClearVector};
+pub use linear::LinearMap;
+pub use noise::NoiseModel;
+pub use polynomial::Polynomial;
+pub use reduce::Comb;
 pub use slots::Slots;

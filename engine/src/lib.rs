@@ -9,3 +9,4 @@ pub mod arith;
 pub mod circuits;
 pub mod ckks;
 pub mod ring;
+pub mod train;

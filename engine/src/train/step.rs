@@ -1,5 +1,7 @@
 //! One step of training: forward pass, activation, residual, gradient, update. The caller refreshes the state.
 
+use std::sync::Arc;
+
 use num_complex::Complex64;
 
 use super::gradient::Head;
@@ -12,13 +14,13 @@ use crate::ckks::{EvalError, Level};
 
 /// A batch in slots.
 #[derive(Clone, Debug)]
-pub struct Batch<V> {
+pub struct Batch<V, P> {
     /// For each tile the row blocks, as [`Layout::pack_features`] makes them. Missing samples are zero.
     pub features: Vec<V>,
     /// One vector, as [`Layout::pack_labels`] makes it.
     pub labels: V,
-    /// Samples that are present: the first ones.
-    pub samples: usize,
+    /// Which samples count.
+    pub counted: Arc<SampleMask<P>>,
 }
 
 /// Levels at which the data of a step are used; encrypted at these, nothing has to be lowered before its first use.
@@ -37,7 +39,7 @@ pub struct StepLevels {
 pub struct Step<A, P> {
     head: Head<A, P>,
     learning_rate: f64,
-    everyone: SampleMask<P>,
+    everyone: Arc<SampleMask<P>>,
 }
 
 impl<A: Activation, P: Clone> Step<A, P> {
@@ -53,7 +55,7 @@ impl<A: Activation, P: Clone> Step<A, P> {
     ) -> Result<Self, EvalError> {
         Ok(Self {
             head: Head::new(machine, layout, activation)?,
-            everyone: SampleMask::new(machine, layout, layout.batch())?,
+            everyone: Arc::new(SampleMask::first(machine, layout, layout.batch())?),
             learning_rate,
         })
     }
@@ -68,6 +70,12 @@ impl<A: Activation, P: Clone> Step<A, P> {
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         self.head.matmul().layout()
+    }
+
+    /// The mask of a full batch.
+    #[must_use]
+    pub fn everyone(&self) -> Arc<SampleMask<P>> {
+        Arc::clone(&self.everyone)
     }
 
     /// Levels of a step: the state comes in at this level or above.
@@ -103,7 +111,7 @@ impl<A: Activation, P: Clone> Step<A, P> {
         &self,
         machine: &S,
         state: &S::Vector,
-        batch: &Batch<S::Vector>,
+        batch: &Batch<S::Vector, P>,
         step: usize,
     ) -> Result<S::Vector, EvalError> {
         let level = machine.level(state);
@@ -115,18 +123,11 @@ impl<A: Activation, P: Clone> Step<A, P> {
                 left: level,
             });
         }
-        let partial;
-        let counted = if batch.samples == self.everyone.samples() {
-            &self.everyone
-        } else {
-            partial = SampleMask::new(machine, self.layout(), batch.samples)?;
-            &partial
-        };
         let (features, labels) = (&batch.features, &batch.labels);
         let gradient = self
             .head
-            .gradient(machine, state, features, labels, counted)?;
-        let rate = self.learning_rate / batch.samples.max(1) as f64;
+            .gradient(machine, state, features, labels, &batch.counted)?;
+        let rate = self.learning_rate / batch.counted.samples().max(1) as f64;
         update(
             machine,
             self.layout(),
@@ -164,7 +165,7 @@ pub fn step_budget<A: Activation>(
             .map(|_| zeros(layout.row_blocks(), levels.features))
             .collect::<Result<_, _>>()?,
         labels: zeros(1, levels.labels)?,
-        samples: layout.batch(),
+        counted: step.everyone(),
     };
     step.run(&machine, &zeros(layout.state_vectors(), state)?, &batch, 0)?;
     Ok(machine.take_budget())

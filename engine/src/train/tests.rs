@@ -1,12 +1,15 @@
 //! The training program in slots against the same training on `f64`.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::circuits::activation::{Activation, Sigmoid};
-use crate::circuits::packing::{Layout, WeightSet};
+use crate::circuits::matmul::SampleMask;
+use crate::circuits::packing::{Grouping, Layout, WeightSet};
 use crate::circuits::{Clear, ClearVector, NoiseModel, Operation, Slots};
 use crate::ckks::{EvalError, Level};
 
@@ -61,7 +64,7 @@ impl Job {
         }
     }
 
-    fn batch(&self, x: &[f64], labels: &[usize]) -> Batch<ClearVector> {
+    fn batch(&self, x: &[f64], labels: &[usize]) -> Batch<ClearVector, <Clear as Slots>::Plain> {
         let layout = self.step.layout();
         let tiles = layout.pack_features(x).unwrap();
         let tile = |tile: &Vec<_>| self.machine.vector(tile, self.levels.features).unwrap();
@@ -69,11 +72,11 @@ impl Job {
         Batch {
             features: tiles.iter().map(tile).collect(),
             labels: self.machine.vector(&[columns], self.levels.labels).unwrap(),
-            samples: labels.len(),
+            counted: Arc::new(SampleMask::first(&self.machine, layout, labels.len()).unwrap()),
         }
     }
 
-    fn run(&mut self, batch: &Batch<ClearVector>) {
+    fn run(&mut self, batch: &Batch<ClearVector, <Clear as Slots>::Plain>) {
         let state = self
             .step
             .run(&self.machine, &self.state, batch, self.steps)
@@ -102,11 +105,12 @@ proptest! {
     fn steps_are_those_of_plain_training(
         log_slots in 9u32..12, classes in 2usize..=64, features in 1usize..100,
         size in 0usize..1000, present in 0usize..1000,
+        grouping in prop_oneof![Just(Grouping::Packed), Just(Grouping::Flat)],
     ) {
         let slots = 1 << log_slots;
         let batch = 1 + size * (slots / classes.next_power_of_two() - 1) / 999;
         let present = 1 + present * (batch - 1) / 999;
-        let layout = Layout::plan(slots, classes, features, batch).unwrap();
+        let layout = Layout::plan(slots, classes, features, batch, grouping).unwrap();
         let sigmoid = Sigmoid::new(8.0, 7);
         // Small enough for logits in the interval.
         let rate = 2.0 / (features + 1) as f64;
@@ -145,7 +149,7 @@ fn train(mut job: Job, epochs: usize, data: &[(Vec<f64>, Vec<usize>)]) -> Model 
 #[test]
 fn training_reaches_the_accuracy_of_exact_training() {
     let (classes, features) = (5, 12);
-    let layout = Layout::plan(1 << 10, classes, features, 128).unwrap();
+    let layout = Layout::plan(1 << 10, classes, features, 128, Grouping::Packed).unwrap();
     let sigmoid = Sigmoid::new(12.0, 15);
     let start = Model::zeros(classes, features);
     let data = [
@@ -189,7 +193,7 @@ fn training_reaches_the_accuracy_of_exact_training() {
 
 #[test]
 fn a_state_that_is_too_low_or_too_large_is_refused() {
-    let layout = Layout::plan(512, 3, 4, 16).unwrap();
+    let layout = Layout::plan(512, 3, 4, 16, Grouping::Packed).unwrap();
     let start = Model::zeros(3, 4);
     let job = Job::new(
         Clear::exact(512),
@@ -227,11 +231,10 @@ fn a_state_that_is_too_low_or_too_large_is_refused() {
     );
 }
 
-/// What a step costs: key switches without and with activation, levels, rotation keys.
-fn cost(slots: usize, classes: usize, features: usize, batch: usize) -> (u64, u64, usize, usize) {
-    let layout = Layout::plan(slots, classes, features, batch).unwrap();
-    let sigmoid = Sigmoid::new(12.0, 15);
-    let budget = step_budget(&layout, sigmoid.clone(), Level(13)).unwrap();
+/// What a step costs: key switches without activation, levels with it, rotation keys.
+fn cost(layout: &Layout) -> (u64, usize, usize) {
+    let sigmoid = Sigmoid::new(12.0, 13);
+    let budget = step_budget(layout, sigmoid.clone(), Level(13)).unwrap();
     println!("{layout:?}: {budget}");
     let activation = {
         let machine = Clear::exact(2);
@@ -246,19 +249,21 @@ fn cost(slots: usize, classes: usize, features: usize, batch: usize) -> (u64, u6
         layout.key_switches() as u64
     );
     assert_eq!(budget.count(Operation::Refresh), 0);
-    let keys = budget.rotations().len();
     (
-        budget.key_switches() - activation,
-        budget.key_switches(),
+        layout.key_switches() as u64,
         budget.depth(),
-        keys,
+        budget.rotations().len(),
     )
 }
 
 #[test]
 fn costs_of_known_jobs() {
-    assert_eq!(cost(1 << 14, 10, 64, 1024), (169, 176, 12, 45));
-    assert_eq!(cost(1 << 15, 16, 768, 2048), (508, 515, 12, 53));
+    let digits = |grouping| Layout::plan(1 << 14, 10, 64, 1024, grouping).unwrap();
+    assert_eq!(cost(&digits(Grouping::Packed)), (169, 12, 45));
+    assert_eq!(cost(&digits(Grouping::Flat)), (266, 10, 37));
+    let large = |grouping| Layout::plan(1 << 15, 16, 768, 2048, grouping).unwrap();
+    assert_eq!(cost(&large(Grouping::Packed)), (508, 12, 53));
+    assert_eq!(cost(&large(Grouping::Flat)), (816, 10, 59));
 }
 
 #[test]
@@ -269,6 +274,15 @@ fn key_switches_are_as_planned_for_odd_shapes() {
         (1024, 3, 40, 256),
         (2048, 33, 300, 20),
     ] {
-        cost(slots, classes, features, batch);
+        for grouping in [Grouping::Packed, Grouping::Flat] {
+            cost(&Layout::plan(slots, classes, features, batch, grouping).unwrap());
+        }
     }
+}
+
+#[test]
+fn cost_of_validation_logits() {
+    let layout = Layout::plan(1 << 14, 10, 64, 1024, Grouping::Packed).unwrap();
+    let budget = logits_budget(&layout, Sigmoid::new(12.0, 13), Level(4)).unwrap();
+    assert_eq!((budget.key_switches(), budget.depth()), (95, 4));
 }

@@ -11,29 +11,66 @@ pub struct Gradient<V> {
     pub(crate) units: Vec<V>,
 }
 
-/// Which samples of a batch count: those before the first missing one.
+/// Which samples of a batch count, and how much.
 #[derive(Clone, Debug)]
 pub struct SampleMask<P> {
     samples: usize,
-    blocks: Vec<P>,
+    /// By row block: one for a sample that is present.
+    present: Vec<P>,
+    /// By row block and position: the weight of a sample in the columns at the position; nothing if all are one.
+    weights: Option<Vec<Vec<P>>>,
 }
 
 impl<P> SampleMask<P> {
-    /// The first `samples` of a batch.
+    /// The first `samples` of a batch, all alike.
     ///
     /// # Errors
     /// [`EvalError::SlotCount`] if the layout is for another number of slots.
-    pub fn new<S: Slots<Plain = P>>(
+    pub fn first<S: Slots<Plain = P>>(
         machine: &S,
         layout: &Layout,
         samples: usize,
     ) -> Result<Self, EvalError> {
-        let counts = |sample: usize| if sample < samples { 1.0 } else { 0.0 };
-        let block = |r| layout.tile(|row, _| counts(r * layout.height() + row));
-        let blocks = (0..layout.row_blocks()).map(|r| machine.plain(&block(r)));
+        let height = layout.height();
+        let value = |sample: usize| if sample < samples { 1.0 } else { 0.0 };
+        let block = |r: usize| machine.plain(&layout.tile(|row, _| value(r * height + row)));
+        let present = (0..layout.row_blocks())
+            .map(block)
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             samples,
-            blocks: blocks.collect::<Result<_, _>>()?,
+            present,
+            weights: None,
+        })
+    }
+
+    /// The first samples of a batch, each with a weight that its gradient is multiplied by: importance sampling.
+    ///
+    /// # Errors
+    /// [`EvalError::SlotCount`] if the layout is for another number of slots.
+    pub fn weighted<S: Slots<Plain = P>>(
+        machine: &S,
+        layout: &Layout,
+        weights: &[f64],
+    ) -> Result<Self, EvalError> {
+        let (height, columns) = (layout.height(), layout.class_columns());
+        let mask = |r: usize, position: usize| {
+            machine.plain(&layout.tile(|row, column| {
+                let weight = weights.get(r * height + row).copied().unwrap_or(0.0);
+                if column % columns == position {
+                    weight
+                } else {
+                    0.0
+                }
+            }))
+        };
+        let blocks = (0..layout.row_blocks())
+            .map(|r| (0..columns).map(|position| mask(r, position)).collect())
+            .collect::<Result<_, _>>()?;
+        let all = Self::first(machine, layout, weights.len())?;
+        Ok(Self {
+            weights: Some(blocks),
+            ..all
         })
     }
 
@@ -51,8 +88,8 @@ impl<P: Clone> Matmul<P> {
         if self.layout.groups() > 1 { 3 } else { 2 }
     }
 
-    /// `D^T X` and the sum of `D` over the samples that count, in the form of the state. Samples that do not count must
-    /// have no features.
+    /// `D^T X` and the sum of `D` over the samples that count, each times its weight, in the form of the state. Samples
+    /// that do not count must have no features.
     ///
     /// Real and imaginary part of the residual become classes `q` and `q + K`; row block `r` is copied to all columns of a
     /// class; rotations by whole classes bring the diagonals. Products are added over row blocks before one
@@ -73,7 +110,7 @@ impl<P: Clone> Matmul<P> {
         counted: &SampleMask<P>,
     ) -> Result<Gradient<S::Vector>, EvalError> {
         let layout = &self.layout;
-        let copies = self.copy_positions(machine, residual)?;
+        let copies = self.copy_positions(machine, residual, counted)?;
         let class = layout.class_columns() * layout.height();
         let diagonals = layout.diagonals();
         let all = machine.stack(&copies.iter().collect::<Vec<_>>())?;
@@ -110,7 +147,7 @@ impl<P: Clone> Matmul<P> {
                 pairs.sum_into(machine, &packed, unit.pair)
             }
             None => {
-                let terms: Vec<(&S::Vector, &P)> = copies.iter().zip(&counted.blocks).collect();
+                let terms: Vec<(&S::Vector, &P)> = copies.iter().zip(&counted.present).collect();
                 let sum = machine.dot_plain(&terms)?;
                 let pairs = Comb {
                     stride: 2,
@@ -129,6 +166,7 @@ impl<P: Clone> Matmul<P> {
         &self,
         machine: &S,
         residual: &S::Vector,
+        counted: &SampleMask<P>,
     ) -> Result<Vec<S::Vector>, EvalError> {
         let layout = &self.layout;
         let (blocks, columns) = (layout.row_blocks(), layout.class_columns());
@@ -137,8 +175,9 @@ impl<P: Clone> Matmul<P> {
         let (first, last) = (1 - columns.cast_signed(), blocks.cast_signed());
         let moved = shifts(machine, &complex, layout.height(), first..last)?;
         let copy = |r: usize| {
-            let terms: Vec<(&S::Vector, &P)> = self
-                .positions
+            let weights = counted.weights.as_ref().map(|blocks| &blocks[r]);
+            let terms: Vec<(&S::Vector, &P)> = weights
+                .unwrap_or(&self.positions)
                 .iter()
                 .enumerate()
                 .map(|(position, mask)| (&moved[r + columns - 1 - position], mask))

@@ -6,7 +6,7 @@ use rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::circuits::Clear;
-use crate::circuits::packing::PackingError;
+use crate::circuits::packing::{Grouping, PackingError};
 use crate::ckks::Level;
 
 /// Numbers in `[-1, 1]`.
@@ -26,17 +26,21 @@ fn layouts() -> impl Strategy<Value = (Layout, usize)> {
         0usize..8,
         0usize..1000,
         0usize..1000,
+        prop_oneof![Just(Grouping::Packed), Just(Grouping::Flat)],
     )
-        .prop_map(|(log_slots, classes, features, extra, batch, present)| {
-            let slots = 1usize << log_slots;
-            let padded = classes.next_power_of_two();
-            let width = (padded << extra).min(slots / 2).min(padded.max(256));
-            let most = slots / padded;
-            let batch = 1 + batch * (most - 1) / 999;
-            let present = 1 + present * (batch - 1) / 999;
-            let layout = Layout::with_width(slots, classes, features, batch, width).unwrap();
-            (layout, present)
-        })
+        .prop_map(
+            |(log_slots, classes, features, extra, batch, present, grouping)| {
+                let slots = 1usize << log_slots;
+                let padded = classes.next_power_of_two();
+                let width = (padded << extra).min(slots / 2).min(padded.max(256));
+                let most = slots / padded;
+                let batch = 1 + batch * (most - 1) / 999;
+                let present = 1 + present * (batch - 1) / 999;
+                let layout =
+                    Layout::with_width(slots, classes, features, batch, width, grouping).unwrap();
+                (layout, present)
+            },
+        )
 }
 
 struct Case {
@@ -157,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn gradient_is_the_product((layout, samples) in layouts()) {
+    fn gradient_is_the_product((layout, samples) in layouts(), weighted: bool) {
         let case = Case::new(&layout, samples);
         let (c, f) = (layout.classes(), layout.features());
         let residual = numbers(samples * c, 4);
@@ -165,7 +169,13 @@ proptest! {
         let full: Vec<f64> = residual.iter().copied().chain(numbers((layout.batch() - samples) * c, 5)).collect();
         let packed = layout.pack_columns(&full).unwrap();
         let d = case.machine.vector(&[packed], Level(3)).unwrap();
-        let mask = SampleMask::new(&case.machine, &layout, samples).unwrap();
+        let weights: Vec<f64> =
+            numbers(samples, 6).iter().map(|w| if weighted { 1.0 + w } else { 1.0 }).collect();
+        let mask = if weighted {
+            SampleMask::weighted(&case.machine, &layout, &weights).unwrap()
+        } else {
+            SampleMask::first(&case.machine, &layout, samples).unwrap()
+        };
         let gradient = case.matmul.gradient(&case.machine, &d, &case.features(5), &mask).unwrap();
         let mut state = vec![vec![Complex64::ZERO; layout.slots()]; layout.state_vectors()];
         for (unit, sums) in layout.units().iter().zip(&gradient.units) {
@@ -183,7 +193,7 @@ proptest! {
             .map(|at| {
                 let (q, j) = (at / (f + 1), at % (f + 1));
                 let x = |i: usize| if j < f { case.x[i * f + j] } else { 1.0 };
-                (0..samples).map(|i| residual[i * c + q] * x(i)).sum()
+                (0..samples).map(|i| weights[i] * residual[i * c + q] * x(i)).sum()
             })
             .collect();
         for set in [WeightSet::Weights, WeightSet::LookAhead] {
@@ -194,17 +204,23 @@ proptest! {
 
 #[test]
 fn sizes_that_do_not_fit_are_refused() {
-    assert_eq!(Layout::plan(1000, 2, 1, 1), Err(PackingError::Slots(1000)));
+    assert_eq!(
+        Layout::plan(1000, 2, 1, 1, Grouping::Packed),
+        Err(PackingError::Slots(1000))
+    );
     assert!(matches!(
-        Layout::plan(512, 65, 1, 1),
+        Layout::plan(512, 65, 1, 1, Grouping::Packed),
         Err(PackingError::Classes { .. })
     ));
     assert!(matches!(
-        Layout::plan(512, 1, 1, 1),
+        Layout::plan(512, 1, 1, 1, Grouping::Packed),
         Err(PackingError::Classes { .. })
     ));
-    assert_eq!(Layout::plan(512, 10, 0, 1), Err(PackingError::Features));
-    let batch = Layout::plan(512, 10, 4, 33);
+    assert_eq!(
+        Layout::plan(512, 10, 0, 1, Grouping::Packed),
+        Err(PackingError::Features)
+    );
+    let batch = Layout::plan(512, 10, 4, 33, Grouping::Packed);
     assert_eq!(
         batch,
         Err(PackingError::Batch {
@@ -212,7 +228,18 @@ fn sizes_that_do_not_fit_are_refused() {
             limit: 32
         })
     );
-    let layout = Layout::plan(512, 10, 4, 32).unwrap();
+    for width in [8, 24, 512] {
+        let found = Layout::with_width(512, 10, 4, 32, width, Grouping::Packed);
+        assert_eq!(
+            found,
+            Err(PackingError::Width {
+                width,
+                classes: 10,
+                slots: 512
+            })
+        );
+    }
+    let layout = Layout::plan(512, 10, 4, 32, Grouping::Packed).unwrap();
     assert_eq!(
         layout.pack_labels(&[10]),
         Err(PackingError::Label {

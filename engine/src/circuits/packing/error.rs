@@ -28,6 +28,16 @@ pub enum PackingError {
         /// The largest number.
         limit: usize,
     },
+    /// A width of tiles that does not go with the classes or the slots.
+    #[error("tiles of {width} columns for {classes} classes and {slots} slots")]
+    Width {
+        /// The width asked for.
+        width: usize,
+        /// Classes.
+        classes: usize,
+        /// Slots of a vector.
+        slots: usize,
+    },
     /// A matrix with another number of values than its shape says.
     #[error("{what}: {found} values, expected {expected}")]
     Shape {

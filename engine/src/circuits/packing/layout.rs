@@ -20,6 +20,16 @@ pub enum WeightSet {
     LookAhead,
 }
 
+/// How many diagonals share a unit of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grouping {
+    /// As many as fit: few key switches.
+    Packed,
+    /// One: a step has two levels less, and for each diagonal and tile `2 log2 h` key switches.
+    Flat,
+}
+
 /// The packing of one training job. See the module head for the letters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
@@ -28,6 +38,7 @@ pub struct Layout {
     features: usize,
     batch: usize,
     width: usize,
+    groups: usize,
 }
 
 /// Where a unit's rows are.
@@ -53,33 +64,22 @@ impl Layout {
         classes: usize,
         features: usize,
         batch: usize,
+        grouping: Grouping,
     ) -> Result<Self, PackingError> {
         let narrowest = classes.max(2).next_power_of_two();
-        let widest = MAX_WIDTH.min(slots / 2);
-        let widths = (0..usize::BITS)
-            .map(|log| 1 << log)
-            .filter(|w| (narrowest..=widest).contains(w));
-        let mut best: Option<Self> = None;
-        for width in widths {
-            let layout = Self::with_width(slots, classes, features, batch, width)?;
-            if best
-                .as_ref()
-                .is_none_or(|best| layout.cost() <= best.cost())
-            {
-                best = Some(layout);
+        let mut best = Self::with_width(slots, classes, features, batch, narrowest, grouping)?;
+        let mut width = 2 * narrowest;
+        while width <= MAX_WIDTH.min(slots / 2) {
+            let layout = Self::with_width(slots, classes, features, batch, width, grouping)?;
+            if layout.cost() <= best.cost() {
+                best = layout;
             }
+            width *= 2;
         }
-        best.ok_or(PackingError::Classes {
-            found: classes,
-            limit: MAX_CLASSES.min(slots / 2),
-            slots,
-        })
+        Ok(best)
     }
 
-    /// The layout with tiles of a given width.
-    ///
-    /// # Range
-    /// `width` is a power of two from `c'` to `slots / 2`.
+    /// The layout with tiles of a given width: a power of two from `c'` to half the slots.
     ///
     /// # Errors
     /// [`PackingError`] for a size that does not fit.
@@ -89,6 +89,7 @@ impl Layout {
         features: usize,
         batch: usize,
         width: usize,
+        grouping: Grouping,
     ) -> Result<Self, PackingError> {
         if !slots.is_power_of_two() {
             return Err(PackingError::Slots(slots));
@@ -111,13 +112,24 @@ impl Layout {
                 limit,
             });
         }
-        debug_assert!(width.is_power_of_two() && width >= classes && width <= slots / 2);
+        if !width.is_power_of_two() || width < classes || width > slots / 2 {
+            return Err(PackingError::Width {
+                width,
+                classes,
+                slots,
+            });
+        }
+        let groups = match grouping {
+            Grouping::Packed => (classes.next_power_of_two() / 2).min(slots / width / 2),
+            Grouping::Flat => 1,
+        };
         Ok(Self {
             slots,
             classes,
             features,
             batch,
             width,
+            groups,
         })
     }
 
@@ -189,13 +201,13 @@ impl Layout {
 
     /// `K'`: groups of rows, and diagonals of a unit.
     #[must_use]
-    pub fn groups(&self) -> usize {
-        self.diagonals().min(self.height() / 2)
+    pub const fn groups(&self) -> usize {
+        self.groups
     }
 
     /// Rows of a group.
     #[must_use]
-    pub fn group_height(&self) -> usize {
+    pub const fn group_height(&self) -> usize {
         self.height() / self.groups()
     }
 

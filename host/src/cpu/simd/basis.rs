@@ -308,31 +308,40 @@ fn words<S: Lanes, const G: usize, const V: usize>(
     weights: &[&[u64]; G],
     i: usize,
 ) -> [[S::Vector; V]; G] {
-    let part = |sources: &[&[Line]], weights: &[&[u64]; G]| {
-        let sums = sums::<S, G, V>(s, sources, weights, i);
-        let mut words = [[s.splat(0); V]; G];
-        for g in 0..G {
-            for v in 0..V {
-                words[g][v] = reductions[g].reduce_4q(reductions[g].montgomery_lazy(sums[g][v]));
-            }
-        }
-        words
-    };
     // The estimate is one term more, but a small one.
     if sources.len() <= MAX_PRODUCTS + 1 {
-        return part(sources, weights);
+        return part::<S, G, V>(s, reductions, sources, weights, i);
     }
-    let mut words = part(
-        &sources[..MAX_PRODUCTS],
-        &weights.map(|w| &w[..MAX_PRODUCTS]),
-    );
-    let rest = part(
-        &sources[MAX_PRODUCTS..],
-        &weights.map(|w| &w[MAX_PRODUCTS..]),
-    );
+    let (head, tail) = sources.split_at(MAX_PRODUCTS);
+    let mut halves = [[[].as_slice(); G]; 2];
+    for g in 0..G {
+        let (head, tail) = weights[g].split_at(MAX_PRODUCTS);
+        (halves[0][g], halves[1][g]) = (head, tail);
+    }
+    let mut words = part::<S, G, V>(s, reductions, head, &halves[0], i);
+    let rest = part::<S, G, V>(s, reductions, tail, &halves[1], i);
     for g in 0..G {
         for v in 0..V {
             words[g][v] = reductions[g].add(words[g][v], rest[g][v]);
+        }
+    }
+    words
+}
+
+/// The residues of at most twelve sources and an estimate at the vectors from `i` on, in `[0, p)`.
+#[inline(always)]
+fn part<S: Lanes, const G: usize, const V: usize>(
+    s: S,
+    reductions: &[Reduction<S>; G],
+    sources: &[&[Line]],
+    weights: &[&[u64]; G],
+    i: usize,
+) -> [[S::Vector; V]; G] {
+    let sums = sums::<S, G, V>(s, sources, weights, i);
+    let mut words = [[s.splat(0); V]; G];
+    for g in 0..G {
+        for v in 0..V {
+            words[g][v] = reductions[g].reduce_4q(reductions[g].montgomery_lazy(sums[g][v]));
         }
     }
     words

@@ -5,11 +5,14 @@ pub mod big;
 use std::sync::Arc;
 
 use engine::backend::{Backend, Reference};
+use engine::circuits::Refresh;
 use engine::ckks::{
-    Ciphertext, Decryptor, Encoder, Encryptor, EvaluationKeys, Evaluator, KeyGenerator, KeyPlan,
-    Level, Params, SecretKey, presets,
+    Ciphertext, Decryptor, Encoder, Encryptor, EvalError, EvaluationKeys, Evaluator, KeyGenerator,
+    KeyPlan, Level, Params, SecretKey, presets,
 };
+use engine::ring::Rotation;
 use engine::ring::sampling::Seed;
+use host::cpu::Cpu;
 use num_complex::Complex64;
 
 /// A parameter set with keys on a backend: owner and server in one, for tests.
@@ -36,21 +39,37 @@ pub fn reference(params: &Params) -> Reference {
     Reference::new(Arc::clone(params.ring()))
 }
 
+/// The CPU backend.
+pub fn cpu(params: &Params) -> Cpu {
+    Cpu::new(Arc::clone(params.ring())).unwrap()
+}
+
+/// For circuits that do without.
+pub struct NoRefresh;
+
+impl<B: Backend> Refresh<B> for NoRefresh {
+    fn refresh(&self, _: &Ciphertext<B>, _: Level, _: f64) -> Result<Ciphertext<B>, EvalError> {
+        Err(EvalError::Refresh("nobody refreshes here".to_owned()))
+    }
+}
+
 impl<B: Backend> Fixture<B> {
     /// Keys for these rotations, products and conjugations at every level up to `level`.
     pub fn new(params: Params, backend: B, level: Level, rotations: &[i32]) -> Self {
-        let secret = SecretKey::generate(&params, &Seed([1; 32]));
         let plan = KeyPlan {
             relinearization: Some(level),
             conjugation: Some(level),
-            rotations: rotations
-                .iter()
-                .map(|r| (engine::ring::Rotation(*r), level))
-                .collect(),
+            rotations: rotations.iter().map(|r| (Rotation(*r), level)).collect(),
         };
+        Self::with_plan(params, backend, &plan)
+    }
+
+    /// The keys of a plan.
+    pub fn with_plan(params: Params, backend: B, plan: &KeyPlan) -> Self {
+        let secret = SecretKey::generate(&params, &Seed([1; 32]));
         let generator = KeyGenerator::new(&backend, &params, &secret);
         let keys = generator
-            .evaluation_keys(&plan, &Seed([2; 32]), &mut |_| ())
+            .evaluation_keys(plan, &Seed([2; 32]), &mut |_| ())
             .unwrap();
         let encoder = Arc::new(Encoder::new(params.degree()));
         Self {

@@ -58,10 +58,7 @@ fn never(place: &str, words: &[&str]) {
 
 #[test]
 fn the_engine_knows_no_machine() {
-    never(
-        "engine/src",
-        &["wgpu", "rayon", "std::fs", "std::thread", "unsafe"],
-    );
+    never("engine/src", &["wgpu", "rayon", "std::fs", "std::thread"]);
 }
 
 #[test]
@@ -71,7 +68,7 @@ fn the_host_knows_no_terminal() {
 
 #[test]
 fn the_command_line_knows_no_arithmetic() {
-    never("cli/src", &["engine::", "unsafe"]);
+    never("cli/src", &["engine::"]);
 }
 
 #[test]

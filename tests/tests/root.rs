@@ -4,3 +4,4 @@ mod hygiene;
 mod laws;
 mod parity;
 mod precision;
+mod train;

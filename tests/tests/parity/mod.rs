@@ -34,7 +34,7 @@ impl<B: Backend> Pair<'_, B> {
             uniform(
                 self.params.ring(),
                 basis,
-                &Seed([seed; 32]).derive(i as u64),
+                &Seed([1; 32]).derive(seed).derive(i as u64),
             )
         };
         let words: Vec<_> = (0..batch).flat_map(rows).collect();

@@ -1,12 +1,12 @@
 //! Every operation on random slots, against the bits its noise promises.
 
 use engine::backend::Backend;
-use engine::ckks::{Encryptor, KeyGenerator, Level, Params, Source};
+use engine::ckks::{Encryptor, KeyGenerator, Level, Params, Source, presets};
 use engine::ring::Rotation;
 use engine::ring::sampling::Seed;
 use num_complex::Complex64;
 use std::sync::Arc;
-use tests::{Fixture, bits, params, reference, slots};
+use tests::{Fixture, bits, cpu, params, reference, slots};
 
 /// The bits promised for independent errors of these sources.
 fn promised(params: &Params, level: Level, sources: &[(Source, f64)]) -> f64 {
@@ -188,6 +188,14 @@ fn check<B: Backend>(backend: B, params: Params) {
         &have[0],
         promise,
     );
+}
+
+#[test]
+fn every_set_keeps_its_promises() {
+    for name in presets::NAMES {
+        let params = params(name);
+        check(cpu(&params), params);
+    }
 }
 
 #[test]

@@ -1,1 +1,13 @@
-fn main() {}
+//! All benchmarks in one binary: `cargo bench -p benches -- <filter>`.
+
+mod evaluator;
+mod key_switch;
+mod ring;
+mod train;
+
+criterion::criterion_main!(
+    ring::benches,
+    key_switch::benches,
+    evaluator::benches,
+    train::benches
+);

@@ -16,7 +16,7 @@ fn key_switch(c: &mut Criterion) {
     let extended = all.union(&ring.special());
     for isa in Isa::available() {
         let cpu = Cpu::with_isa(Arc::clone(ring), isa).unwrap();
-        let pairs = (0..ring.digits().len() as u8);
+        let pairs = 0..ring.digits().len() as u8;
         let pairs = pairs.map(|d| {
             [
                 random(&cpu, &extended, 2 * d),

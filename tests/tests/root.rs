@@ -4,4 +4,5 @@ mod hygiene;
 mod laws;
 mod parity;
 mod precision;
+mod shaders;
 mod train;

@@ -20,8 +20,7 @@ pub struct Avx2(());
 
 impl Avx2 {
     /// The token, if the processor has the instructions.
-    #[must_use]
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")).then_some(Self(()))
     }
 

@@ -20,8 +20,7 @@ pub struct Avx512(());
 
 impl Avx512 {
     /// The token, if the processor has the instructions.
-    #[must_use]
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")

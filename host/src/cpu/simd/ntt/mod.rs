@@ -8,6 +8,8 @@
 
 mod block;
 mod columns;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod rows;
 mod table;
 
@@ -37,10 +39,13 @@ type MatrixRow = [Line; MATRIX_ROW / LANES];
 /// # Errors
 /// [`KernelError::Length`] unless the row has the table's degree.
 pub fn ntt_forward(isa: Isa, table: &NttTable, row: &mut [Word]) -> Result<(), KernelError> {
-    isa.run(Forward {
-        table,
-        row: matrix("forward transform", table, row)?,
-    });
+    let row = matrix("forward transform", table, row)?;
+    #[cfg(target_arch = "x86_64")]
+    if let Some(token) = isa.ifma() {
+        ifma::forward(token, table, row);
+        return Ok(());
+    }
+    isa.run(Forward { table, row });
     Ok(())
 }
 
@@ -70,11 +75,15 @@ pub fn ntt_inverse_scaled(
 ) -> Result<(), KernelError> {
     debug_assert!(constant < table.modulus().value());
     let row = matrix("inverse transform", table, row)?;
-    isa.run(Inverse {
-        table,
-        row,
-        last: table.last_factors(constant),
-    });
+    #[cfg(target_arch = "x86_64")]
+    if let Some(token) = isa.ifma() {
+        ifma::inverse(token, table, row, constant);
+        return Ok(());
+    }
+    let last = table
+        .last_words(constant)
+        .map(|w| ShoupFactor::new(w, table.modulus()));
+    isa.run(Inverse { table, row, last });
     Ok(())
 }
 

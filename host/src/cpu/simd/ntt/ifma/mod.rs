@@ -18,9 +18,10 @@ use std::cell::RefCell;
 
 use engine::arith::Word;
 
+use self::block::Prime;
 pub(super) use self::table::WideTable;
 use super::{
-    super::ifma::{Ifma, IfmaKernel, WideLine},
+    super::ifma::{Ifma, IfmaKernel, WideFactor, WideLine},
     MatrixRow, NttTable,
 };
 
@@ -56,7 +57,9 @@ pub(super) fn forward(token: Ifma, table: &NttTable, row: &mut [MatrixRow]) {
 
 /// The inverse transform times a constant. In and out in `[0, q)`.
 pub(super) fn inverse(token: Ifma, table: &NttTable, row: &mut [MatrixRow], constant: Word) {
-    let last = table.last_words(constant);
+    let last = table
+        .last_words(constant)
+        .map(|w| WideFactor::new(w, table.modulus()));
     let table = table.wide();
     with_room(row.len(), |between| {
         token.run(Inverse {
@@ -82,16 +85,25 @@ impl IfmaKernel for Forward<'_> {
             row,
             between,
         } = self;
-        match table.radices {
-            (4, 1) => columns::forward::<4, 1>(s, table, row, between),
-            (8, 1) => columns::forward::<8, 1>(s, table, row, between),
-            (16, 1) => columns::forward::<16, 1>(s, table, row, between),
-            (4, 8) => columns::forward::<4, 8>(s, table, row, between),
-            (8, 8) => columns::forward::<8, 8>(s, table, row, between),
-            (8, 16) => columns::forward::<8, 16>(s, table, row, between),
-            _ => columns::forward::<16, 16>(s, table, row, between),
+        let prime = Prime::new(s, u64::from(table.modulus.value()));
+        let t = &table.forward;
+        let (first, second) = table.radices;
+        match first {
+            4 => columns::forward_first::<4>(s, prime, &t.first, row, between),
+            8 => columns::forward_first::<8>(s, prime, &t.first, row, between),
+            _ => columns::forward_first::<16>(s, prime, &t.first, row, between),
         }
-        rows::forward(s, table, row, between);
+        let parts = row.chunks_mut(second).zip(between.chunks_mut(second));
+        for (i, ((row, between), factors)) in parts.zip(&t.second).enumerate() {
+            match second {
+                1 => {}
+                8 => columns::forward_second::<8>(s, prime, factors, between),
+                _ => columns::forward_second::<16>(s, prime, factors, between),
+            }
+            for (k, (row, between)) in row.iter_mut().zip(between).enumerate() {
+                rows::forward(s, prime, t, i * second + k, row, between);
+            }
+        }
     }
 }
 
@@ -99,7 +111,7 @@ struct Inverse<'a> {
     table: &'a WideTable,
     row: &'a mut [MatrixRow],
     between: &'a mut [[WideLine; STRIDE]],
-    last: [Word; 2],
+    last: [WideFactor; 2],
 }
 
 impl IfmaKernel for Inverse<'_> {
@@ -111,15 +123,32 @@ impl IfmaKernel for Inverse<'_> {
             between,
             last,
         } = self;
-        rows::inverse(s, table, row, between);
-        match table.radices {
-            (4, 1) => columns::inverse::<4, 1>(s, table, row, between, last),
-            (8, 1) => columns::inverse::<8, 1>(s, table, row, between, last),
-            (16, 1) => columns::inverse::<16, 1>(s, table, row, between, last),
-            (4, 8) => columns::inverse::<4, 8>(s, table, row, between, last),
-            (8, 8) => columns::inverse::<8, 8>(s, table, row, between, last),
-            (8, 16) => columns::inverse::<8, 16>(s, table, row, between, last),
-            _ => columns::inverse::<16, 16>(s, table, row, between, last),
+        let prime = Prime::new(s, u64::from(table.modulus.value()));
+        let p = prime.p;
+        let t = &table.inverse;
+        let (first, second) = table.radices;
+        let first_levels = first.trailing_zeros();
+        let parts = row.chunks(second).zip(between.chunks_mut(second));
+        for (i, ((row, between), factors)) in parts.zip(&t.second).enumerate() {
+            for (k, (row, between)) in row.iter().zip(between.iter_mut()).enumerate() {
+                let offset = if second > 1 {
+                    block::fresh_offset(p, k, second.trailing_zeros())
+                } else {
+                    block::fresh_offset(p, i, first_levels)
+                };
+                rows::inverse(s, prime, table, i * second + k, row, between, offset);
+            }
+            let offset = s.splat(block::grown_offset(p, i, first_levels));
+            match second {
+                1 => {}
+                8 => columns::inverse_second::<8>(s, prime, factors, between, offset),
+                _ => columns::inverse_second::<16>(s, prime, factors, between, offset),
+            }
+        }
+        match first {
+            4 => columns::inverse_first::<4>(s, prime, &t.first, row, between, last),
+            8 => columns::inverse_first::<8>(s, prime, &t.first, row, between, last),
+            _ => columns::inverse_first::<16>(s, prime, &t.first, row, between, last),
         }
     }
 }

@@ -25,8 +25,10 @@ pub(in super::super) struct WideTable {
 /// The twiddle factors of one direction.
 #[derive(Clone, Debug)]
 pub(super) struct WideDirection {
-    /// The block of the first pass down the columns, then the blocks of the second.
-    pub(super) columns: Vec<[WideFactor; 16]>,
+    /// The block of the first pass down the columns.
+    pub(super) first: [WideFactor; 16],
+    /// The blocks of the second pass.
+    pub(super) second: Vec<[WideFactor; 16]>,
     /// Per row of the matrix: the block of its first four levels.
     pub(super) rows: Vec<[WideFactor; 16]>,
     /// Per row `r`: `g^j` for even and for odd `j`, with `g = psi^(2 bitrev(r) + 1)`.
@@ -92,8 +94,9 @@ impl WideDirection {
         };
         let rows = t.rows();
         Self {
-            columns: std::iter::once(block(1, 0, first.trailing_zeros()))
-                .chain((0..first).map(|i| block(first, i, second.trailing_zeros())))
+            first: block(1, 0, first.trailing_zeros()),
+            second: (0..first)
+                .map(|i| block(first, i, second.trailing_zeros()))
                 .collect(),
             rows: (0..rows).map(|r| block(rows, r, 4)).collect(),
             twist: (0..rows)

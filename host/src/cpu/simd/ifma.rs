@@ -14,7 +14,7 @@ use std::arch::x86_64::*;
 use engine::arith::{Modulus, Word};
 
 use super::{
-    avx512::Avx512,
+    avx512::{Avx512, EVEN},
     lanes::{Lanes, Line},
 };
 
@@ -128,10 +128,6 @@ impl Ifma {
     pub(super) fn store_words(self, x: Wide, to: &mut Line) {
         self.0.store(x, to);
     }
-    #[inline(always)]
-    pub(super) fn prefetch(self, line: &Line) {
-        self.0.prefetch(line);
-    }
     /// The words at even places.
     #[inline(always)]
     pub(super) fn even(self, x: Wide) -> Wide {
@@ -146,7 +142,8 @@ impl Ifma {
     /// Low words to even and odd places.
     #[inline(always)]
     pub(super) fn join(self, even: Wide, odd: Wide) -> Wide {
-        self.0.join_low([even, odd])
+        // SAFETY: see above.
+        unsafe { _mm512_mask_shuffle_epi32::<0xA0>(even, !EVEN, odd) }
     }
     /// Words from `[0, 2 bound)` to `[0, bound)`.
     #[inline(always)]

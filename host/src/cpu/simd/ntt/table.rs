@@ -35,8 +35,10 @@ pub struct NttTable {
 /// A block of `2^l` points has `2^l - 1` factors: level `s` of it begins at place `2^s - 1`.
 #[derive(Clone, Debug)]
 pub(super) struct Direction {
-    /// The block of the first pass down the columns, then the blocks of the second.
-    pub(super) columns: Vec<Factors>,
+    /// The block of the first pass down the columns.
+    pub(super) first: Factors,
+    /// The blocks of the second pass; empty blocks if there is none.
+    pub(super) second: Vec<Factors>,
     /// Per row of the matrix: the block of its first four levels.
     pub(super) rows: Vec<Factors>,
     /// Per row `r`: `g^j` at place `j`, with `g = psi^(2 bitrev(r) + 1)`.
@@ -94,7 +96,7 @@ impl NttTable {
         self.modulus
     }
 
-    pub(super) const fn column_radices(&self) -> (usize, usize) {
+    pub(super) const fn radices(&self) -> (usize, usize) {
         self.radices
     }
 
@@ -209,8 +211,9 @@ impl Direction {
             Factors::collect(words.map(|w| ShoupFactor::new(w, t.modulus())))
         };
         Self {
-            columns: std::iter::once(collect(&mut t.block(1, 0, first.trailing_zeros())))
-                .chain((0..first).map(|i| collect(&mut t.block(first, i, second.trailing_zeros()))))
+            first: collect(&mut t.block(1, 0, first.trailing_zeros())),
+            second: (0..first)
+                .map(|i| collect(&mut t.block(first, i, second.trailing_zeros())))
                 .collect(),
             rows: (0..rows)
                 .map(|r| collect(&mut t.block(rows, r, LANES.trailing_zeros())))

@@ -20,8 +20,7 @@ pub struct Avx2(());
 
 impl Avx2 {
     /// The token, if the processor has the instructions.
-    #[must_use]
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")).then_some(Self(()))
     }
 
@@ -99,17 +98,6 @@ impl Lanes for Avx2 {
         }]
     }
     #[inline(always)]
-    fn join_low(self, [even, odd]: [Self::Wide; 2]) -> Self::Vector {
-        // SAFETY: see above.
-        let odd = unsafe {
-            [
-                _mm256_slli_epi64::<32>(odd[0]),
-                _mm256_slli_epi64::<32>(odd[1]),
-            ]
-        };
-        both!(_mm256_blend_epi32::<0xAA>, even, odd)
-    }
-    #[inline(always)]
     fn join_high(self, [even, odd]: [Self::Wide; 2]) -> Self::Vector {
         // SAFETY: see above.
         let even = unsafe {
@@ -166,11 +154,6 @@ impl Lanes for Avx2 {
                 ))
             })
         }
-    }
-    #[inline(always)]
-    fn prefetch(self, line: &Line) {
-        // SAFETY: a prefetch has no effect on memory.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
     }
 }
 

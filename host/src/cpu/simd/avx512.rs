@@ -20,8 +20,7 @@ pub struct Avx512(());
 
 impl Avx512 {
     /// The token, if the processor has the instructions.
-    #[must_use]
-    pub fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
@@ -42,8 +41,8 @@ impl Avx512 {
     }
 }
 
-/// The even words from the odd places of `even`, the odd words from `odd`.
-const EVEN: __mmask16 = 0x5555;
+/// The even places.
+pub(super) const EVEN: __mmask16 = 0x5555;
 
 // SAFETY of all blocks below: `self` is a token, so the processor has the instructions; loads and stores go through
 // references to 64 bytes.
@@ -91,11 +90,6 @@ impl Lanes for Avx512 {
     fn split(self, vector: __m512i) -> [__m512i; 2] {
         // SAFETY: see above.
         [vector, unsafe { _mm512_srli_epi64::<32>(vector) }]
-    }
-    #[inline(always)]
-    fn join_low(self, [even, odd]: [__m512i; 2]) -> __m512i {
-        // SAFETY: see above.
-        unsafe { _mm512_mask_shuffle_epi32::<0xA0>(even, !EVEN, odd) }
     }
     #[inline(always)]
     fn join_high(self, [even, odd]: [__m512i; 2]) -> __m512i {
@@ -153,10 +147,5 @@ impl Lanes for Avx512 {
     fn permute(self, x: __m512i, lanes: &Line) -> __m512i {
         // SAFETY: see above; only the low four bits of an index count.
         unsafe { _mm512_permutexvar_epi32(self.load(lanes), x) }
-    }
-    #[inline(always)]
-    fn prefetch(self, line: &Line) {
-        // SAFETY: a prefetch has no effect on memory.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
     }
 }

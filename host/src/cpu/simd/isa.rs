@@ -3,7 +3,7 @@
 use std::fmt;
 
 #[cfg(target_arch = "x86_64")]
-use super::{avx2::Avx2, avx512::Avx512};
+use super::{avx2::Avx2, avx512::Avx512, ifma::Ifma};
 use super::{lanes::Lanes, portable::Portable};
 
 /// An instruction set that this processor has.
@@ -20,35 +20,43 @@ pub enum Isa {
     /// AVX-512 F, BW, DQ, VL.
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    /// AVX-512 with the transform in products of 52 bits.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Ifma(Ifma),
 }
 
 impl Isa {
     /// The fastest set of this processor.
     #[must_use]
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(token) = Avx512::detect() {
-                return Self::Avx512(token);
-            }
-            if let Some(token) = Avx2::detect() {
-                return Self::Avx2(token);
-            }
-        }
-        Self::Portable
+        Self::available()
+            .into_iter()
+            .next()
+            .unwrap_or(Self::Portable)
     }
 
     /// All sets of this processor, the fastest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
+        let mut sets = Vec::new();
         #[cfg(target_arch = "x86_64")]
-        let vector = Avx512::detect()
-            .map(Self::Avx512)
-            .into_iter()
-            .chain(Avx2::detect().map(Self::Avx2));
-        #[cfg(not(target_arch = "x86_64"))]
-        let vector = std::iter::empty();
-        vector.chain([Self::Portable]).collect()
+        {
+            let avx512 = Avx512::detect();
+            sets.extend(avx512.and_then(Ifma::detect).map(Self::Avx512Ifma));
+            sets.extend(avx512.map(Self::Avx512));
+            sets.extend(Avx2::detect().map(Self::Avx2));
+        }
+        sets.push(Self::Portable);
+        sets
+    }
+
+    /// The token of 52-bit products.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn ifma(self) -> Option<Ifma> {
+        match self {
+            Self::Avx512Ifma(token) => Some(token),
+            _ => None,
+        }
     }
 
     /// A short name.
@@ -60,6 +68,8 @@ impl Isa {
             Self::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Ifma(_) => "avx512ifma",
         }
     }
 
@@ -72,6 +82,8 @@ impl Isa {
             Self::Avx2(token) => token.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Ifma(token) => token.narrow().run(kernel),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The vector operations that kernels are written in.
 
-use engine::arith::{ShoupFactor, Word};
+use engine::arith::{Modulus, ShoupFactor, Word};
 
 /// Words of one vector.
 pub(super) const LANES: usize = 16;
@@ -29,6 +29,26 @@ impl Factors {
     }
 }
 
+/// One Shoup factor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Factor {
+    /// In `[0, q)`.
+    pub(super) value: Word,
+    /// `floor(value * 2^32 / q)`.
+    pub(super) quotient: Word,
+}
+
+impl Factors {
+    /// The factor at a place.
+    #[inline(always)]
+    pub(super) const fn at(&self, place: usize) -> Factor {
+        Factor {
+            value: self.value[place],
+            quotient: self.quotient[place],
+        }
+    }
+}
+
 /// A proof that an instruction set is there, and its operations.
 ///
 /// A vector holds 16 words; a wide vector holds 8 double words. `split` deals the 16 words of a vector to two wide
@@ -54,8 +74,6 @@ pub(super) trait Lanes: Copy {
     fn mul_low(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// The words as double words; the high words of the result are garbage.
     fn split(self, vector: Self::Vector) -> [Self::Wide; 2];
-    /// The low words of what was split.
-    fn join_low(self, halves: [Self::Wide; 2]) -> Self::Vector;
     /// The high words of what was split.
     fn join_high(self, halves: [Self::Wide; 2]) -> Self::Vector;
     /// The same low word everywhere.
@@ -68,8 +86,6 @@ pub(super) trait Lanes: Copy {
     fn transpose(self, x: &mut [Self::Vector; LANES]);
     /// Word `lanes[i]` at place `i`.
     fn permute(self, x: Self::Vector, lanes: &Line) -> Self::Vector;
-    /// Asks for a line that will be read soon.
-    fn prefetch(self, line: &Line);
 
     /// `floor(a * b / 2^32)`.
     #[inline(always)]
@@ -111,9 +127,81 @@ pub(super) trait Lanes: Copy {
         self.sub(self.mul_low(a, self.splat(w)), self.mul_low(multiple, q))
     }
 
-    /// `a` or `a - bound`, whichever is not negative: from `[0, 2 bound)` to `[0, bound)`.
+    /// `a` or `a - bound`, whichever is not negative: from `[0, 2 bound)` to `[0, bound)`, for `bound` at most `2^31`.
     #[inline(always)]
     fn reduce(self, a: Self::Vector, bound: Self::Vector) -> Self::Vector {
         self.min(a, self.sub(a, bound))
+    }
+
+    /// `a` or `a + q`, whichever is not negative: from `(-q, q)` modulo `2^32` to `[0, q)`.
+    #[inline(always)]
+    fn lift(self, a: Self::Vector, q: Self::Vector) -> Self::Vector {
+        self.min(a, self.add(a, q))
+    }
+
+    /// `(x + w y, x - w y)`. In and out in `[0, 4q)`.
+    #[inline(always)]
+    fn butterfly(self, x: &mut Self::Vector, y: &mut Self::Vector, w: Factor, b: Bounds<Self>) {
+        let sum = self.reduce(*x, b.two_q);
+        let product = self.mul_scalar_lazy(*y, w.value, w.quotient, b.q);
+        *x = self.add(sum, product);
+        *y = self.add(self.sub(sum, product), b.two_q);
+    }
+
+    /// `(x + y, w (x - y))`. In and out in `[0, 2q)`.
+    #[inline(always)]
+    fn inverse_butterfly(
+        self,
+        x: &mut Self::Vector,
+        y: &mut Self::Vector,
+        w: Factor,
+        b: Bounds<Self>,
+    ) {
+        let difference = self.add(self.sub(*x, *y), b.two_q);
+        *x = self.reduce(self.add(*x, *y), b.two_q);
+        *y = self.mul_scalar_lazy(difference, w.value, w.quotient, b.q);
+    }
+
+    /// Two levels of [`butterfly`](Self::butterfly) at four points, the second with `w[1]` and `w[2]`.
+    #[inline(always)]
+    fn radix_4(self, x: [&mut Self::Vector; 4], w: [Factor; 3], b: Bounds<Self>) {
+        let [i, j, k, l] = x;
+        self.butterfly(i, k, w[0], b);
+        self.butterfly(j, l, w[0], b);
+        self.butterfly(i, j, w[1], b);
+        self.butterfly(k, l, w[2], b);
+    }
+
+    /// The inverse of [`radix_4`](Self::radix_4) by [`inverse_butterfly`](Self::inverse_butterfly).
+    #[inline(always)]
+    fn inverse_radix_4(self, x: [&mut Self::Vector; 4], w: [Factor; 3], b: Bounds<Self>) {
+        let [i, j, k, l] = x;
+        self.inverse_butterfly(i, j, w[1], b);
+        self.inverse_butterfly(k, l, w[2], b);
+        self.inverse_butterfly(i, k, w[0], b);
+        self.inverse_butterfly(j, l, w[0], b);
+    }
+}
+
+/// A modulus and its double in all lanes.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<S: Lanes> {
+    pub(super) q: S::Vector,
+    pub(super) two_q: S::Vector,
+}
+
+impl<S: Lanes> Bounds<S> {
+    #[inline(always)]
+    pub(super) fn new(s: S, q: Modulus) -> Self {
+        Self {
+            q: s.splat(q.value()),
+            two_q: s.splat(2 * q.value()),
+        }
+    }
+
+    /// From `[0, 4q)` to `[0, q)`.
+    #[inline(always)]
+    pub(super) fn reduce_4q(self, s: S, x: S::Vector) -> S::Vector {
+        s.reduce(s.reduce(x, self.two_q), self.q)
     }
 }

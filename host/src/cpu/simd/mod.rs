@@ -2,7 +2,7 @@
 //!
 //! Every kernel is written once, over the operations of a [`Lanes`] token, and is compiled once per instruction set.
 //! All sets give the same words: what leaves a function without `_lazy` in its name is in `[0, q)`. The only
-//! `unsafe` code is in the modules `avx512` and `avx2`, where a token is made or an intrinsic is called.
+//! `unsafe` code is in the modules `avx512`, `ifma` and `avx2`, where a token is made or an intrinsic is called.
 
 mod automorphism;
 mod basis;
@@ -19,6 +19,8 @@ mod reduction;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 
 pub use automorphism::AutomorphismTable;
 pub use basis::BaseConversion;
@@ -32,4 +34,4 @@ pub use ntt::{NttTable, ntt_forward, ntt_inverse, ntt_inverse_scaled};
 pub use products::{Pair, inner_product, tensor};
 
 #[cfg(target_arch = "x86_64")]
-pub use self::{avx2::Avx2, avx512::Avx512};
+pub use self::{avx2::Avx2, avx512::Avx512, ifma::Ifma};

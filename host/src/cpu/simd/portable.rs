@@ -2,7 +2,7 @@
 
 use engine::arith::Word;
 
-use super::lanes::{LANES, Lanes, Line};
+use super::lanes::{Bounds, Factor, LANES, Lanes, Line};
 
 /// No proof is needed for plain Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +62,6 @@ impl Lanes for Portable {
         ]
     }
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the low words")]
-    fn join_low(self, halves: [[u64; 8]; 2]) -> Line {
-        each!(|i| halves[i / 8][i % 8] as Word)
-    }
-    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the high words")]
     fn join_high(self, halves: [[u64; 8]; 2]) -> Line {
         each!(|i| (halves[i / 8][i % 8] >> 32) as Word)
@@ -97,6 +92,109 @@ impl Lanes for Portable {
     fn permute(self, x: Line, lanes: &Line) -> Line {
         each!(|i| x[lanes[i] as usize % LANES])
     }
+
     #[inline(always)]
-    fn prefetch(self, _: &Line) {}
+    fn mul_lazy(self, a: Line, w: Line, quotient: Line, q: Line) -> Line {
+        product(&a, &w, &quotient, q[0])
+    }
+    #[inline(always)]
+    fn mul_scalar_lazy(self, a: Line, value: Word, quotient: Word, q: Line) -> Line {
+        each!(|i| mul_lazy(a[i], Factor { value, quotient }, q[0]))
+    }
+    #[inline(always)]
+    fn reduce(self, a: Line, bound: Line) -> Line {
+        each!(|i| reduce(a[i], bound[i]))
+    }
+    #[inline(always)]
+    fn lift(self, a: Line, q: Line) -> Line {
+        each!(|i| lift(a[i], q[i]))
+    }
+    #[inline(always)]
+    fn radix_4(self, [i, j, k, l]: [&mut Line; 4], w: [Factor; 3], b: Bounds<Self>) {
+        radix_4(i, j, k, l, w, b.q[0]);
+    }
+    #[inline(always)]
+    fn inverse_radix_4(self, [i, j, k, l]: [&mut Line; 4], w: [Factor; 3], b: Bounds<Self>) {
+        inverse_radix_4(i, j, k, l, w, b.q[0]);
+    }
+}
+
+/// `a * w mod q`; the result is in `[0, 2q)`. One wide difference, because SSE2 has only products of 64 bits.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the low word")]
+const fn mul_lazy(a: Word, w: Factor, q: Word) -> Word {
+    let a = a as u64;
+    let multiple = (a * w.quotient as u64) >> 32;
+    (a * w.value as u64).wrapping_sub(multiple * q as u64) as Word
+}
+
+/// All ones for a negative number, else zero.
+#[inline(always)]
+const fn sign(a: Word) -> Word {
+    (a.cast_signed() >> 31).cast_unsigned()
+}
+
+/// From `[0, 2 bound)` to `[0, bound)` by the sign of the difference, because SSE2 has no unsigned comparison.
+#[inline(always)]
+const fn reduce(a: Word, bound: Word) -> Word {
+    let difference = a.wrapping_sub(bound);
+    difference.wrapping_add(bound & sign(difference))
+}
+
+/// From `(-q, q)` to `[0, q)`.
+#[inline(always)]
+const fn lift(a: Word, q: Word) -> Word {
+    a.wrapping_add(q & sign(a))
+}
+
+/// `(x + w y, x - w y)`. In and out in `[0, 4q)`.
+#[inline(always)]
+const fn butterfly([x, y]: [Word; 2], w: Factor, q: Word) -> [Word; 2] {
+    let (sum, product) = (reduce(x, 2 * q), mul_lazy(y, w, q));
+    [sum + product, sum.wrapping_sub(product).wrapping_add(2 * q)]
+}
+
+/// `(x + y, w (x - y))`. In and out in `[0, 2q)`.
+#[inline(always)]
+const fn inverse_butterfly([x, y]: [Word; 2], w: Factor, q: Word) -> [Word; 2] {
+    [reduce(x + y, 2 * q), mul_lazy(x + 2 * q - y, w, q)]
+}
+
+// The functions below are not inlined: as arguments the lines cannot overlap, and so the loops become vector code.
+
+#[inline(never)]
+fn product(a: &Line, w: &Line, quotient: &Line, q: Word) -> Line {
+    each!(|i| {
+        let factor = Factor {
+            value: w[i],
+            quotient: quotient[i],
+        };
+        mul_lazy(a[i], factor, q)
+    })
+}
+
+#[inline(never)]
+fn radix_4(i: &mut Line, j: &mut Line, k: &mut Line, l: &mut Line, w: [Factor; 3], q: Word) {
+    for (((i, j), k), l) in i.iter_mut().zip(j).zip(k).zip(l) {
+        let ([a, c], [b, d]) = (butterfly([*i, *k], w[0], q), butterfly([*j, *l], w[0], q));
+        [*i, *j] = butterfly([a, b], w[1], q);
+        [*k, *l] = butterfly([c, d], w[2], q);
+    }
+}
+
+#[inline(never)]
+fn inverse_radix_4(
+    i: &mut Line,
+    j: &mut Line,
+    k: &mut Line,
+    l: &mut Line,
+    w: [Factor; 3],
+    q: Word,
+) {
+    for (((i, j), k), l) in i.iter_mut().zip(j).zip(k).zip(l) {
+        let [a, b] = inverse_butterfly([*i, *j], w[1], q);
+        let [c, d] = inverse_butterfly([*k, *l], w[2], q);
+        [*i, *k] = inverse_butterfly([a, c], w[0], q);
+        [*j, *l] = inverse_butterfly([b, d], w[0], q);
+    }
 }

@@ -2,7 +2,7 @@
 
 use engine::arith::{Modulus, ShoupFactor, WORD_BITS, Word};
 
-use super::lanes::Lanes;
+use super::lanes::{Bounds, Lanes};
 
 /// Products of residues below `2^30` that can be added before a reduction: `12 (2^30 - 1)^2 + 2^32 (2^30 - 1) < 2^64`.
 pub(super) const MAX_PRODUCTS: usize = 12;
@@ -24,8 +24,7 @@ pub(super) const fn negative_inverse(q: Modulus) -> Word {
 #[derive(Clone, Copy)]
 pub(super) struct Reduction<S: Lanes> {
     s: S,
-    pub(super) q: S::Vector,
-    pub(super) two_q: S::Vector,
+    bounds: Bounds<S>,
     q_wide: S::Wide,
     negative_inverse: S::Wide,
     /// `2^32 mod q`, which undoes a Montgomery reduction.
@@ -37,8 +36,7 @@ impl<S: Lanes> Reduction<S> {
     pub(super) fn new(s: S, q: Modulus) -> Self {
         Self {
             s,
-            q: s.splat(q.value()),
-            two_q: s.splat(2 * q.value()),
+            bounds: Bounds::new(s, q),
             q_wide: s.splat_wide(u64::from(q.value())),
             negative_inverse: s.splat_wide(u64::from(negative_inverse(q))),
             word: ShoupFactor::new(q.reduce_wide(1 << WORD_BITS), q),
@@ -66,40 +64,38 @@ impl<S: Lanes> Reduction<S> {
     #[inline(always)]
     pub(super) fn mul(&self, a: S::Vector, w: ShoupFactor) -> S::Vector {
         let s = self.s;
-        let product = s.mul_scalar_lazy(a, w.value(), w.quotient(), self.q);
-        s.reduce(product, self.q)
+        let product = s.mul_scalar_lazy(a, w.value(), w.quotient(), self.bounds.q);
+        s.reduce(product, self.bounds.q)
     }
 
     /// `a + b mod q`; in and out in `[0, q)`.
     #[inline(always)]
     pub(super) fn add(&self, a: S::Vector, b: S::Vector) -> S::Vector {
-        self.s.reduce(self.s.add(a, b), self.q)
+        self.s.reduce(self.s.add(a, b), self.bounds.q)
     }
 
     /// `a - b mod q`; in and out in `[0, q)`.
     #[inline(always)]
     pub(super) fn sub(&self, a: S::Vector, b: S::Vector) -> S::Vector {
-        // A negative difference is a large word, and adding q makes it small again.
-        let difference = self.s.sub(a, b);
-        self.s.min(difference, self.s.add(difference, self.q))
+        self.s.lift(self.s.sub(a, b), self.bounds.q)
     }
 
     /// `-a mod q`; in and out in `[0, q)`.
     #[inline(always)]
     pub(super) fn neg(&self, a: S::Vector) -> S::Vector {
-        self.s.reduce(self.s.sub(self.q, a), self.q)
+        self.s.reduce(self.s.sub(self.bounds.q, a), self.bounds.q)
     }
 
     /// `a - b mod q` for `a` and `b` in `[0, q)`; the result is in `[0, 2q)`.
     #[inline(always)]
     pub(super) fn sub_lazy(&self, a: S::Vector, b: S::Vector) -> S::Vector {
-        self.s.add(self.s.sub(a, b), self.q)
+        self.s.add(self.s.sub(a, b), self.bounds.q)
     }
 
     /// From `[0, 4q)` to `[0, q)`.
     #[inline(always)]
     pub(super) fn reduce_4q(&self, a: S::Vector) -> S::Vector {
-        self.s.reduce(self.s.reduce(a, self.two_q), self.q)
+        self.bounds.reduce_4q(self.s, a)
     }
 
     /// The products of the words of two vectors.

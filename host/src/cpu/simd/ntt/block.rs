@@ -1,96 +1,19 @@
-//! Butterflies, and transforms of up to sixteen points that are vectors.
+//! Transforms of up to sixteen points that are vectors.
+//!
+//! The factors of a block stand as in `Factors`: group `g` of level `l` at `2^l - 1 + g`.
 
-use super::super::lanes::{Factors, Lanes};
+use engine::arith::ShoupFactor;
 
-/// A modulus and its double in all lanes.
-#[derive(Clone, Copy)]
-pub(super) struct Bounds<V> {
-    pub(super) q: V,
-    pub(super) two_q: V,
-}
+use super::super::lanes::{Bounds, Factors, Lanes};
 
-impl<V: Copy> Bounds<V> {
-    #[inline(always)]
-    pub(super) fn new<S: Lanes<Vector = V>>(s: S, q: u32) -> Self {
-        Self {
-            q: s.splat(q),
-            two_q: s.splat(2 * q),
-        }
-    }
-
-    /// From `[0, 4q)` to `[0, q)`.
-    #[inline(always)]
-    pub(super) fn canonical<S: Lanes<Vector = V>>(self, s: S, x: V) -> V {
-        s.reduce(s.reduce(x, self.two_q), self.q)
-    }
-}
-
-/// `(x + w y, x - w y)` with `w` at `place`. In and out in `[0, 4q)`.
+/// The points at equal places of the four quarters of a block.
 #[inline(always)]
-fn butterfly<S: Lanes, const R: usize>(
-    s: S,
-    x: &mut [S::Vector; R],
-    [i, j]: [usize; 2],
-    factors: &Factors,
-    place: usize,
-    b: Bounds<S::Vector>,
-) {
-    let sum = s.reduce(x[i], b.two_q);
-    let product = s.mul_scalar_lazy(x[j], factors.value[place], factors.quotient[place], b.q);
-    x[i] = s.add(sum, product);
-    x[j] = s.add(s.sub(sum, product), b.two_q);
-}
-
-/// `(x + y, w (x - y))` with `w` at `place`. In and out in `[0, 2q)`.
-#[inline(always)]
-fn inverse_butterfly<S: Lanes, const R: usize>(
-    s: S,
-    x: &mut [S::Vector; R],
-    [i, j]: [usize; 2],
-    factors: &Factors,
-    place: usize,
-    b: Bounds<S::Vector>,
-) {
-    let difference = s.add(s.sub(x[i], x[j]), b.two_q);
-    x[i] = s.reduce(s.add(x[i], x[j]), b.two_q);
-    x[j] = s.mul_scalar_lazy(
-        difference,
-        factors.value[place],
-        factors.quotient[place],
-        b.q,
-    );
-}
-
-/// Two levels at four points; `[a, b, c]` are the places of the factors. In and out in `[0, 4q)`.
-#[inline(always)]
-fn radix_4<S: Lanes, const R: usize>(
-    s: S,
-    x: &mut [S::Vector; R],
-    [i, j, k, l]: [usize; 4],
-    factors: &Factors,
-    [a, b, c]: [usize; 3],
-    bounds: Bounds<S::Vector>,
-) {
-    butterfly(s, x, [i, k], factors, a, bounds);
-    butterfly(s, x, [j, l], factors, a, bounds);
-    butterfly(s, x, [i, j], factors, b, bounds);
-    butterfly(s, x, [k, l], factors, c, bounds);
-}
-
-/// The inverse of [`radix_4`]. In and out in `[0, 2q)`.
-#[inline(always)]
-fn inverse_radix_4<S: Lanes, const R: usize>(
-    s: S,
-    x: &mut [S::Vector; R],
-    [i, j, k, l]: [usize; 4],
-    factors: &Factors,
-    [a, b, c]: [usize; 3],
-    bounds: Bounds<S::Vector>,
-) {
-    inverse_butterfly(s, x, [i, j], factors, b, bounds);
-    inverse_butterfly(s, x, [k, l], factors, c, bounds);
-    inverse_butterfly(s, x, [i, k], factors, a, bounds);
-    inverse_butterfly(s, x, [j, l], factors, a, bounds);
+fn quarters<V>(x: &mut [V]) -> impl Iterator<Item = [&mut V; 4]> {
+    let (lower, upper) = x.split_at_mut(x.len() / 2);
+    let (a, b) = lower.split_at_mut(lower.len() / 2);
+    let (c, d) = upper.split_at_mut(upper.len() / 2);
+    let pairs = a.iter_mut().zip(b).zip(c.iter_mut().zip(d));
+    pairs.map(|((a, b), (c, d))| [a, b, c, d])
 }
 
 /// A block of `R` in 4, 8, 16 points. In and out in `[0, 4q)`.
@@ -99,44 +22,48 @@ pub(super) fn forward<S: Lanes, const R: usize>(
     s: S,
     x: &mut [S::Vector; R],
     factors: &Factors,
-    b: Bounds<S::Vector>,
+    b: Bounds<S>,
 ) {
-    let quarter = R / 4;
-    for i in 0..quarter {
-        let points = [i, i + quarter, i + 2 * quarter, i + 3 * quarter];
-        radix_4(s, x, points, factors, [0, 1, 2], b);
+    for points in quarters(x) {
+        s.radix_4(points, [factors.at(0), factors.at(1), factors.at(2)], b);
     }
-    for group in 0..4 {
-        let i = group * quarter;
-        match R {
-            8 => butterfly(s, x, [i, i + 1], factors, 3 + group, b),
-            16 => {
-                let places = [3 + group, 7 + 2 * group, 8 + 2 * group];
-                radix_4(s, x, [i, i + 1, i + 2, i + 3], factors, places, b);
+    match R {
+        8 => {
+            for (group, [i, j]) in x.as_chunks_mut().0.iter_mut().enumerate() {
+                s.butterfly(i, j, factors.at(3 + group), b);
             }
-            _ => {}
         }
+        16 => {
+            for (group, points) in x.as_chunks_mut().0.iter_mut().enumerate() {
+                let w = [3 + group, 7 + 2 * group, 8 + 2 * group].map(|i| factors.at(i));
+                s.radix_4(points.each_mut(), w, b);
+            }
+        }
+        _ => {}
     }
 }
 
-/// The levels of a block of `R` in 4, 8, 16 points that come before its last two, backwards. In and out in `[0, 2q)`.
+/// The levels of the inverse of [`forward`] but its last two. In and out in `[0, 2q)`.
 #[inline(always)]
 fn inverse_inner<S: Lanes, const R: usize>(
     s: S,
     x: &mut [S::Vector; R],
     factors: &Factors,
-    b: Bounds<S::Vector>,
+    b: Bounds<S>,
 ) {
-    for group in 0..4 {
-        let i = group * (R / 4);
-        match R {
-            8 => inverse_butterfly(s, x, [i, i + 1], factors, 3 + group, b),
-            16 => {
-                let places = [3 + group, 7 + 2 * group, 8 + 2 * group];
-                inverse_radix_4(s, x, [i, i + 1, i + 2, i + 3], factors, places, b);
+    match R {
+        8 => {
+            for (group, [i, j]) in x.as_chunks_mut().0.iter_mut().enumerate() {
+                s.inverse_butterfly(i, j, factors.at(3 + group), b);
             }
-            _ => {}
         }
+        16 => {
+            for (group, points) in x.as_chunks_mut().0.iter_mut().enumerate() {
+                let w = [3 + group, 7 + 2 * group, 8 + 2 * group].map(|i| factors.at(i));
+                s.inverse_radix_4(points.each_mut(), w, b);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -146,90 +73,76 @@ pub(super) fn inverse<S: Lanes, const R: usize>(
     s: S,
     x: &mut [S::Vector; R],
     factors: &Factors,
-    b: Bounds<S::Vector>,
+    b: Bounds<S>,
 ) {
     inverse_inner(s, x, factors, b);
-    let quarter = R / 4;
-    for i in 0..quarter {
-        let points = [i, i + quarter, i + 2 * quarter, i + 3 * quarter];
-        inverse_radix_4(s, x, points, factors, [0, 1, 2], b);
+    for points in quarters(x) {
+        s.inverse_radix_4(points, [factors.at(0), factors.at(1), factors.at(2)], b);
     }
 }
 
-/// The last block of an inverse transform: as [`inverse`], but the last level multiplies sums by the first and differences by
-/// the second of `last`. In in `[0, 2q)`, out in `[0, q)`.
+/// As [`inverse`], but the last level multiplies sums by the first and differences by the second of `last`.
+/// In in `[0, 2q)`, out in `[0, q)`.
 #[inline(always)]
 pub(super) fn inverse_last<S: Lanes, const R: usize>(
     s: S,
     x: &mut [S::Vector; R],
     factors: &Factors,
-    last: [engine::arith::ShoupFactor; 2],
-    b: Bounds<S::Vector>,
+    last: [ShoupFactor; 2],
+    b: Bounds<S>,
 ) {
     inverse_inner(s, x, factors, b);
-    let quarter = R / 4;
-    for i in 0..quarter {
-        let [i, j, k, l] = [i, i + quarter, i + 2 * quarter, i + 3 * quarter];
-        inverse_butterfly(s, x, [i, j], factors, 1, b);
-        inverse_butterfly(s, x, [k, l], factors, 2, b);
+    for [i, j, k, l] in quarters(x) {
+        s.inverse_butterfly(i, j, factors.at(1), b);
+        s.inverse_butterfly(k, l, factors.at(2), b);
         for (i, j) in [(i, k), (j, l)] {
-            let sum = s.add(x[i], x[j]);
-            let difference = s.add(s.sub(x[i], x[j]), b.two_q);
-            for (i, x_i, w) in [(i, sum, last[0]), (j, difference, last[1])] {
-                x[i] = s.reduce(s.mul_scalar_lazy(x_i, w.value(), w.quotient(), b.q), b.q);
-            }
+            let sum = s.add(*i, *j);
+            let difference = s.add(s.sub(*i, *j), b.two_q);
+            let product = |x, w: ShoupFactor| {
+                s.reduce(s.mul_scalar_lazy(x, w.value(), w.quotient(), b.q), b.q)
+            };
+            *i = product(sum, last[0]);
+            *j = product(difference, last[1]);
         }
     }
 }
 
-/// `(x + y, x - y)`. In in `[0, 4q)`, out in `[0, 4q)`.
+/// `(x + y, x - y)`. In and out in `[0, 4q)`.
 #[inline(always)]
-fn trivial_butterfly<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; 16],
-    [i, j]: [usize; 2],
-    b: Bounds<S::Vector>,
-) {
-    let (a, c) = (s.reduce(x[i], b.two_q), s.reduce(x[j], b.two_q));
-    x[i] = s.add(a, c);
-    x[j] = s.add(s.sub(a, c), b.two_q);
+fn trivial<S: Lanes>(s: S, x: &mut S::Vector, y: &mut S::Vector, b: Bounds<S>) {
+    let (a, c) = (s.reduce(*x, b.two_q), s.reduce(*y, b.two_q));
+    *x = s.add(a, c);
+    *y = s.add(s.sub(a, c), b.two_q);
 }
 
 /// `(x + y, x - y)`. In and out in `[0, 2q)`.
 #[inline(always)]
-fn inverse_trivial_butterfly<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; 16],
-    [i, j]: [usize; 2],
-    b: Bounds<S::Vector>,
-) {
-    let difference = s.add(s.sub(x[i], x[j]), b.two_q);
-    x[i] = s.reduce(s.add(x[i], x[j]), b.two_q);
-    x[j] = s.reduce(difference, b.two_q);
+fn inverse_trivial<S: Lanes>(s: S, x: &mut S::Vector, y: &mut S::Vector, b: Bounds<S>) {
+    let difference = s.add(s.sub(*x, *y), b.two_q);
+    *x = s.reduce(s.add(*x, *y), b.two_q);
+    *y = s.reduce(difference, b.two_q);
 }
 
 /// Cyclic transform of 16 points; the first group of each level has the factor one. In and out in `[0, 4q)`.
 #[inline(always)]
-pub(super) fn cyclic<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; 16],
-    factors: &Factors,
-    b: Bounds<S::Vector>,
-) {
-    for i in 0..4 {
-        trivial_butterfly(s, x, [i, i + 8], b);
-        trivial_butterfly(s, x, [i + 4, i + 12], b);
-        trivial_butterfly(s, x, [i, i + 4], b);
-        butterfly(s, x, [i + 8, i + 12], factors, 2, b);
+pub(super) fn cyclic<S: Lanes>(s: S, x: &mut [S::Vector; 16], factors: &Factors, b: Bounds<S>) {
+    for [i, j, k, l] in quarters(x) {
+        trivial(s, i, k, b);
+        trivial(s, j, l, b);
+        trivial(s, i, j, b);
+        s.butterfly(k, l, factors.at(2), b);
     }
-    trivial_butterfly(s, x, [0, 2], b);
-    trivial_butterfly(s, x, [1, 3], b);
-    trivial_butterfly(s, x, [0, 1], b);
-    butterfly(s, x, [2, 3], factors, 8, b);
-    for group in 1..4 {
-        let i = 4 * group;
-        let places = [3 + group, 7 + 2 * group, 8 + 2 * group];
-        radix_4(s, x, [i, i + 1, i + 2, i + 3], factors, places, b);
+    for (group, points) in x.as_chunks_mut().0.iter_mut().enumerate() {
+        let w = [3 + group, 7 + 2 * group, 8 + 2 * group].map(|i| factors.at(i));
+        let [i, j, k, l] = points.each_mut();
+        if group > 0 {
+            s.radix_4([i, j, k, l], w, b);
+        } else {
+            trivial(s, i, k, b);
+            trivial(s, j, l, b);
+            trivial(s, i, j, b);
+            s.butterfly(k, l, w[2], b);
+        }
     }
 }
 
@@ -239,21 +152,24 @@ pub(super) fn inverse_cyclic<S: Lanes>(
     s: S,
     x: &mut [S::Vector; 16],
     factors: &Factors,
-    b: Bounds<S::Vector>,
+    b: Bounds<S>,
 ) {
-    inverse_trivial_butterfly(s, x, [0, 1], b);
-    inverse_butterfly(s, x, [2, 3], factors, 8, b);
-    inverse_trivial_butterfly(s, x, [0, 2], b);
-    inverse_trivial_butterfly(s, x, [1, 3], b);
-    for group in 1..4 {
-        let i = 4 * group;
-        let places = [3 + group, 7 + 2 * group, 8 + 2 * group];
-        inverse_radix_4(s, x, [i, i + 1, i + 2, i + 3], factors, places, b);
+    for (group, points) in x.as_chunks_mut().0.iter_mut().enumerate() {
+        let w = [3 + group, 7 + 2 * group, 8 + 2 * group].map(|i| factors.at(i));
+        let [i, j, k, l] = points.each_mut();
+        if group > 0 {
+            s.inverse_radix_4([i, j, k, l], w, b);
+        } else {
+            inverse_trivial(s, i, j, b);
+            s.inverse_butterfly(k, l, w[2], b);
+            inverse_trivial(s, i, k, b);
+            inverse_trivial(s, j, l, b);
+        }
     }
-    for i in 0..4 {
-        inverse_trivial_butterfly(s, x, [i, i + 4], b);
-        inverse_butterfly(s, x, [i + 8, i + 12], factors, 2, b);
-        inverse_trivial_butterfly(s, x, [i, i + 8], b);
-        inverse_trivial_butterfly(s, x, [i + 4, i + 12], b);
+    for [i, j, k, l] in quarters(x) {
+        inverse_trivial(s, i, j, b);
+        s.inverse_butterfly(k, l, factors.at(2), b);
+        inverse_trivial(s, i, k, b);
+        inverse_trivial(s, j, l, b);
     }
 }

@@ -1,13 +1,15 @@
 //! The negacyclic number-theoretic transform of one row.
 //!
-//! A row of `N = 256 R` words is an `R x 256` matrix. The forward transform first does `log2 R` levels down the columns, sixteen
-//! columns at a time through a scratch of the first-level cache (`columns`), then eight levels inside each row of the matrix
-//! (`rows`). Lazy butterflies keep words in `[0, 4q)` forward and `[0, 2q)` inverse (D. Harvey, Faster arithmetic for
-//! number-theoretic transforms, 2014). Twiddle factors are stored factored, about 100 bytes per 256 words and direction plus
-//! 40 KiB at the largest degree, because a full table would cost more memory traffic than the row itself.
+//! A row of `N = 256 R` words is an `R x 256` matrix. The forward transform first does up to four levels down the columns in
+//! one sweep, which reads up to sixteen streams; then, in parts of up to sixteen rows that stay in the first-level cache, the
+//! other levels down the columns and eight levels inside each row. Lazy butterflies keep words in `[0, 4q)` forward and
+//! `[0, 2q)` inverse (D. Harvey, Faster arithmetic for number-theoretic transforms, 2014). Twiddle factors are stored
+//! factored, 256 bytes per 256 words and direction, because a full table would cost more memory traffic than the row itself.
 
 mod block;
 mod columns;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod rows;
 mod table;
 
@@ -16,12 +18,11 @@ mod tests;
 
 use engine::arith::{ShoupFactor, Word};
 
-use self::columns::Scratch;
 pub use self::table::NttTable;
 use super::{
     error::{KernelError, check_length},
     isa::{Isa, Kernel},
-    lanes::{LANES, Lanes, Line},
+    lanes::{Bounds, LANES, Lanes, Line},
 };
 
 /// Words of a row of the matrix.
@@ -37,10 +38,13 @@ type MatrixRow = [Line; MATRIX_ROW / LANES];
 /// # Errors
 /// [`KernelError::Length`] unless the row has the table's degree.
 pub fn ntt_forward(isa: Isa, table: &NttTable, row: &mut [Word]) -> Result<(), KernelError> {
-    isa.run(Forward {
-        table,
-        row: matrix("forward transform", table, row)?,
-    });
+    let row = matrix("forward transform", table, row)?;
+    #[cfg(target_arch = "x86_64")]
+    if let Some(token) = isa.ifma() {
+        ifma::forward(token, table, row);
+        return Ok(());
+    }
+    isa.run(Forward { table, row });
     Ok(())
 }
 
@@ -70,11 +74,15 @@ pub fn ntt_inverse_scaled(
 ) -> Result<(), KernelError> {
     debug_assert!(constant < table.modulus().value());
     let row = matrix("inverse transform", table, row)?;
-    isa.run(Inverse {
-        table,
-        row,
-        last: table.last_factors(constant),
-    });
+    #[cfg(target_arch = "x86_64")]
+    if let Some(token) = isa.ifma() {
+        ifma::inverse(token, table, row, constant);
+        return Ok(());
+    }
+    let last = table
+        .last_words(constant)
+        .map(|w| ShoupFactor::new(w, table.modulus()));
+    isa.run(Inverse { table, row, last });
     Ok(())
 }
 
@@ -98,17 +106,25 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Lanes>(self, s: S) {
         let Self { table, row } = self;
-        let scratch = &mut Scratch::new();
-        match table.column_radices() {
-            (4, 1) => columns::forward::<S, 4, 1>(s, table, row, scratch),
-            (8, 1) => columns::forward::<S, 8, 1>(s, table, row, scratch),
-            (16, 1) => columns::forward::<S, 16, 1>(s, table, row, scratch),
-            (4, 8) => columns::forward::<S, 4, 8>(s, table, row, scratch),
-            (8, 8) => columns::forward::<S, 8, 8>(s, table, row, scratch),
-            (8, 16) => columns::forward::<S, 8, 16>(s, table, row, scratch),
-            _ => columns::forward::<S, 16, 16>(s, table, row, scratch),
+        let b = Bounds::new(s, table.modulus());
+        let t = &table.forward;
+        let (first, second) = table.radices();
+        let stride = row.len() / first;
+        match first {
+            4 => columns::forward::<S, 4>(s, b, &t.first, row, stride),
+            8 => columns::forward::<S, 8>(s, b, &t.first, row, stride),
+            _ => columns::forward::<S, 16>(s, b, &t.first, row, stride),
         }
-        rows::forward(s, table, row);
+        for (i, (part, factors)) in row.chunks_mut(second).zip(&t.second).enumerate() {
+            match second {
+                1 => {}
+                8 => columns::forward::<S, 8>(s, b, factors, part, 1),
+                _ => columns::forward::<S, 16>(s, b, factors, part, 1),
+            }
+            for (k, row) in part.iter_mut().enumerate() {
+                rows::forward(s, b, t, i * second + k, row);
+            }
+        }
     }
 }
 
@@ -123,16 +139,24 @@ impl Kernel for Inverse<'_> {
     #[inline(always)]
     fn run<S: Lanes>(self, s: S) {
         let Self { table, row, last } = self;
-        rows::inverse(s, table, row);
-        let scratch = &mut Scratch::new();
-        match table.column_radices() {
-            (4, 1) => columns::inverse::<S, 4, 1>(s, table, row, scratch, last),
-            (8, 1) => columns::inverse::<S, 8, 1>(s, table, row, scratch, last),
-            (16, 1) => columns::inverse::<S, 16, 1>(s, table, row, scratch, last),
-            (4, 8) => columns::inverse::<S, 4, 8>(s, table, row, scratch, last),
-            (8, 8) => columns::inverse::<S, 8, 8>(s, table, row, scratch, last),
-            (8, 16) => columns::inverse::<S, 8, 16>(s, table, row, scratch, last),
-            _ => columns::inverse::<S, 16, 16>(s, table, row, scratch, last),
+        let b = Bounds::new(s, table.modulus());
+        let t = &table.inverse;
+        let (first, second) = table.radices();
+        for (i, (part, factors)) in row.chunks_mut(second).zip(&t.second).enumerate() {
+            for (k, row) in part.iter_mut().enumerate() {
+                rows::inverse(s, b, t, i * second + k, row);
+            }
+            match second {
+                1 => {}
+                8 => columns::inverse::<S, 8>(s, b, factors, part, 1),
+                _ => columns::inverse::<S, 16>(s, b, factors, part, 1),
+            }
+        }
+        let stride = row.len() / first;
+        match first {
+            4 => columns::inverse_last::<S, 4>(s, b, &t.first, row, stride, last),
+            8 => columns::inverse_last::<S, 8>(s, b, &t.first, row, stride, last),
+            _ => columns::inverse_last::<S, 16>(s, b, &t.first, row, stride, last),
         }
     }
 }

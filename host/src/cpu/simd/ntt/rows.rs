@@ -4,14 +4,14 @@
 //! the two stands the product with `g^j` (one vector per row) and with `z_k^j` (fifteen vectors for all rows).
 
 use super::{
-    super::lanes::{Factors, LANES, Lanes},
-    MatrixRow, NttTable,
-    block::{self, Bounds},
+    super::lanes::{Bounds, Factors, LANES, Lanes},
+    MatrixRow, block,
+    table::Direction,
 };
 
 /// Each vector times the factors of its lanes. In any words, out in `[0, 2q)`.
 #[inline(always)]
-fn twist<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &Factors, b: Bounds<S::Vector>) {
+fn twist<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &Factors, b: Bounds<S>) {
     let (w, quotient) = (s.load(&factors.value), s.load(&factors.quotient));
     for x in x {
         *x = s.mul_lazy(*x, w, quotient, b.q);
@@ -20,56 +20,48 @@ fn twist<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &Factors, b: Bound
 
 /// Each vector but the first times factors of its own. In any words, out in `[0, 2q)`.
 #[inline(always)]
-fn middle<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &[Factors], b: Bounds<S::Vector>) {
+fn middle<S: Lanes>(s: S, x: &mut [S::Vector; LANES], factors: &[Factors], b: Bounds<S>) {
     for (x, factors) in x.iter_mut().zip(factors).skip(1) {
         let (w, quotient) = (s.load(&factors.value), s.load(&factors.quotient));
         *x = s.mul_lazy(*x, w, quotient, b.q);
     }
 }
 
-/// The last eight levels. In in `[0, 4q)`, out in `[0, q)`.
+/// The last eight levels of row `r`. In in `[0, 4q)`, out in `[0, q)`.
 #[inline(always)]
-pub(super) fn forward<S: Lanes>(s: S, table: &NttTable, matrix: &mut [MatrixRow]) {
-    let b = Bounds::new(s, table.modulus().value());
-    let t = &table.forward;
-    for ((row, factors), powers) in matrix.iter_mut().zip(&t.rows).zip(&t.twist) {
-        let mut x = [s.splat(0); LANES];
-        for (x, line) in x.iter_mut().zip(row.iter()) {
-            *x = s.load(line);
-        }
-        twist(s, &mut x, powers, b);
-        block::forward(s, &mut x, factors, b);
-        s.transpose(&mut x);
-        middle(s, &mut x, &t.middle, b);
-        block::cyclic(s, &mut x, &t.cyclic, b);
-        for x in &mut x {
-            *x = b.canonical(s, *x);
-        }
-        s.transpose(&mut x);
-        for (x, line) in x.iter().zip(row) {
-            s.store(*x, line);
-        }
+pub(super) fn forward<S: Lanes>(s: S, b: Bounds<S>, t: &Direction, r: usize, row: &mut MatrixRow) {
+    let mut x = [b.q; LANES];
+    for (x, line) in x.iter_mut().zip(row.iter()) {
+        *x = s.load(line);
+    }
+    twist(s, &mut x, &t.twist[r], b);
+    block::forward(s, &mut x, &t.rows[r], b);
+    s.transpose(&mut x);
+    middle(s, &mut x, &t.middle, b);
+    block::cyclic(s, &mut x, &t.cyclic, b);
+    for x in &mut x {
+        *x = b.reduce_4q(s, *x);
+    }
+    s.transpose(&mut x);
+    for (x, line) in x.iter().zip(row) {
+        s.store(*x, line);
     }
 }
 
-/// The first eight levels of the inverse. In in `[0, q)`, out in `[0, 2q)`.
+/// The first eight levels of the inverse in row `r`. In in `[0, q)`, out in `[0, 2q)`.
 #[inline(always)]
-pub(super) fn inverse<S: Lanes>(s: S, table: &NttTable, matrix: &mut [MatrixRow]) {
-    let b = Bounds::new(s, table.modulus().value());
-    let t = &table.inverse;
-    for ((row, factors), powers) in matrix.iter_mut().zip(&t.rows).zip(&t.twist) {
-        let mut x = [s.splat(0); LANES];
-        for (x, line) in x.iter_mut().zip(row.iter()) {
-            *x = s.load(line);
-        }
-        s.transpose(&mut x);
-        block::inverse_cyclic(s, &mut x, &t.cyclic, b);
-        middle(s, &mut x, &t.middle, b);
-        s.transpose(&mut x);
-        block::inverse(s, &mut x, factors, b);
-        twist(s, &mut x, powers, b);
-        for (x, line) in x.iter().zip(row) {
-            s.store(*x, line);
-        }
+pub(super) fn inverse<S: Lanes>(s: S, b: Bounds<S>, t: &Direction, r: usize, row: &mut MatrixRow) {
+    let mut x = [b.q; LANES];
+    for (x, line) in x.iter_mut().zip(row.iter()) {
+        *x = s.load(line);
+    }
+    s.transpose(&mut x);
+    block::inverse_cyclic(s, &mut x, &t.cyclic, b);
+    middle(s, &mut x, &t.middle, b);
+    s.transpose(&mut x);
+    block::inverse(s, &mut x, &t.rows[r], b);
+    twist(s, &mut x, &t.twist[r], b);
+    for (x, line) in x.iter().zip(row) {
+        s.store(*x, line);
     }
 }

@@ -21,10 +21,13 @@ pub struct NttTable {
     /// Radices of the two passes down the columns; the second is 1 where one pass is enough.
     radices: (usize, usize),
     degree_inverse: Word,
-    /// `psi^-(N/2)`, the inverse twiddle factor of the last inverse level.
-    last: Word,
+    root: Word,
+    inverse_root: Word,
     pub(super) forward: Direction,
     pub(super) inverse: Direction,
+    /// Made when first used.
+    #[cfg(target_arch = "x86_64")]
+    wide: std::sync::OnceLock<Box<super::ifma::WideTable>>,
 }
 
 /// The twiddle factors of one direction, with `psi` the root of that direction.
@@ -32,8 +35,10 @@ pub struct NttTable {
 /// A block of `2^l` points has `2^l - 1` factors: level `s` of it begins at place `2^s - 1`.
 #[derive(Clone, Debug)]
 pub(super) struct Direction {
-    /// The block of the first pass down the columns, then the blocks of the second.
-    pub(super) columns: Vec<Factors>,
+    /// The block of the first pass down the columns.
+    pub(super) first: Factors,
+    /// The blocks of the second pass; empty blocks if there is none.
+    pub(super) second: Vec<Factors>,
     /// Per row of the matrix: the block of its first four levels.
     pub(super) rows: Vec<Factors>,
     /// Per row `r`: `g^j` at place `j`, with `g = psi^(2 bitrev(r) + 1)`.
@@ -70,9 +75,12 @@ impl NttTable {
             modulus: q,
             radices,
             degree_inverse: q.inv(q.reduce_wide(n as u64)),
-            last: q.pow(inverse_root, n as u64 / 2),
-            forward: Direction::new(n, q, root, radices),
-            inverse: Direction::new(n, q, inverse_root, radices),
+            root,
+            inverse_root,
+            forward: Direction::new(&Twiddles::new(n, q, root), radices),
+            inverse: Direction::new(&Twiddles::new(n, q, inverse_root), radices),
+            #[cfg(target_arch = "x86_64")]
+            wide: std::sync::OnceLock::new(),
         })
     }
 
@@ -88,71 +96,137 @@ impl NttTable {
         self.modulus
     }
 
-    pub(super) const fn column_radices(&self) -> (usize, usize) {
+    pub(super) const fn radices(&self) -> (usize, usize) {
         self.radices
     }
 
     /// The factors of the last inverse level, of the sums and of the differences, with `constant / N` in both.
-    pub(super) fn last_factors(&self, constant: Word) -> [ShoupFactor; 2] {
+    pub(super) fn last_words(&self, constant: Word) -> [Word; 2] {
         let q = self.modulus;
         let sums = q.mul(constant, self.degree_inverse);
-        [sums, q.mul(sums, self.last)].map(|w| ShoupFactor::new(w, q))
+        [
+            sums,
+            q.mul(sums, q.pow(self.inverse_root, self.degree as u64 / 2)),
+        ]
+    }
+
+    /// The factors of 52 bits.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn wide(&self) -> &super::ifma::WideTable {
+        self.wide.get_or_init(|| {
+            let [forward, inverse] = [self.root, self.inverse_root]
+                .map(|root| Twiddles::new(self.degree, self.modulus, root));
+            Box::new(super::ifma::WideTable::new(
+                &forward,
+                &inverse,
+                self.radices,
+            ))
+        })
     }
 }
 
-impl Direction {
-    fn new(n: usize, q: Modulus, psi: Word, radices: (usize, usize)) -> Self {
+/// The powers of a root `psi` that a transform needs, in the order in which it needs them.
+pub(super) struct Twiddles {
+    modulus: Modulus,
+    rows: usize,
+    /// `psi^bitrev(i)`: the level with `m` groups has the factor of group `i` at `m + i`.
+    bit_reversed: Vec<Word>,
+    psi: Word,
+}
+
+impl Twiddles {
+    fn new(n: usize, q: Modulus, psi: Word) -> Self {
         let rows = n / MATRIX_ROW;
-        let (row_bits, lane_bits) = (rows.trailing_zeros(), LANES.trailing_zeros());
-        // psi^bitrev(i): level with m groups has the factor of group i at m + i. Blocks reach up to 16 rows groups.
+        // The blocks of the rows reach as far as 16 groups per row.
         let count = LANES * rows;
-        let stride = (n / count) as u64;
         let mut bit_reversed = vec![0; count];
-        let (mut power, step) = (1, q.pow(psi, stride));
+        let (mut power, step) = (1, q.pow(psi, (n / count) as u64));
         for i in 0..count {
             bit_reversed[bit_reverse(i, count.trailing_zeros())] = power;
             power = q.mul(power, step);
         }
-        let factor = |w| ShoupFactor::new(w, q);
-        let block = |groups: usize, index: usize, levels: u32| {
-            Factors::collect((0..levels).flat_map(|level| {
-                let first = (groups + index) << level;
-                bit_reversed[first..first + (1 << level)]
-                    .iter()
-                    .map(|w| factor(*w))
-            }))
-        };
-        let powers = |base: Word| std::iter::successors(Some(1), move |w| Some(q.mul(*w, base)));
-
-        let (first, second) = radices;
-        let columns = std::iter::once(block(1, 0, first.trailing_zeros()))
-            .chain((0..first).map(|i| block(first, i, second.trailing_zeros())))
-            .collect();
-        let twist = (0..rows)
-            .map(|r| q.pow(psi, 2 * bit_reverse(r, row_bits) as u64 + 1))
-            .map(|g| Factors::collect(powers(g).take(LANES).map(factor)))
-            .collect();
-        let middle = (0..LANES as u64)
-            .map(|j| {
-                Factors::collect((0..LANES).map(|k| {
-                    let exponent = 2 * rows * bit_reverse(k, lane_bits);
-                    factor(q.pow(psi, exponent as u64 * j))
-                }))
-            })
-            .collect();
-        let omega = q.pow(psi, 2 * (n / LANES) as u64);
-        let cyclic = Factors::collect((0..lane_bits).flat_map(|level| {
-            (0..1 << level).map(move |group| {
-                let exponent = bit_reverse(group, level) << (lane_bits - 1 - level);
-                factor(q.pow(omega, exponent as u64))
-            })
-        }));
         Self {
-            columns,
-            rows: (0..rows).map(|r| block(rows, r, lane_bits)).collect(),
-            twist,
-            middle,
-            cyclic,
+            modulus: q,
+            rows,
+            bit_reversed,
+            psi,
+        }
+    }
+
+    pub(super) const fn modulus(&self) -> Modulus {
+        self.modulus
+    }
+
+    pub(super) const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The factors of `levels` levels, beginning with group `index` of the level with `groups` groups.
+    pub(super) fn block(
+        &self,
+        groups: usize,
+        index: usize,
+        levels: u32,
+    ) -> impl Iterator<Item = Word> {
+        (0..levels).flat_map(move |level| {
+            let first = (groups + index) << level;
+            self.bit_reversed[first..first + (1 << level)]
+                .iter()
+                .copied()
+        })
+    }
+
+    /// `g^j` for `j < 16`, with `g = psi^(2 bitrev(r) + 1)`.
+    pub(super) fn twist(&self, r: usize) -> impl Iterator<Item = Word> {
+        let q = self.modulus;
+        let exponent = 2 * bit_reverse(r, self.rows.trailing_zeros()) as u64 + 1;
+        let g = q.pow(self.psi, exponent);
+        std::iter::successors(Some(1), move |power| Some(q.mul(*power, g))).take(LANES)
+    }
+
+    /// The power `j` of `z_k = psi^(2 R bitrev(k))`, for `k < 16`.
+    fn middle(&self, k: usize, j: usize) -> Word {
+        let exponent = 2 * self.rows * bit_reverse(k, LANES.trailing_zeros()) * j;
+        self.modulus.pow(self.psi, exponent as u64)
+    }
+
+    /// The factor of a group of one of four levels of a cyclic transform of 16 points.
+    fn cyclic(&self, level: u32, group: usize) -> Word {
+        // bitrev of the group as four bits, and one place to the left for the order 16 of the root.
+        let exponent = 2 * LANES * self.rows * (bit_reverse(group, level) << (3 - level));
+        self.modulus.pow(self.psi, exponent as u64)
+    }
+
+    /// The factor of a group of one of the last four levels in vector `k` of a row, after the product with [`twist`](Self::twist).
+    pub(super) fn last_levels(&self, k: usize, level: u32, group: usize) -> Word {
+        self.modulus
+            .mul(self.middle(k, 8 >> level), self.cyclic(level, group))
+    }
+}
+
+impl Direction {
+    fn new(t: &Twiddles, (first, second): (usize, usize)) -> Self {
+        let rows = t.rows();
+        let collect = |words: &mut dyn Iterator<Item = Word>| {
+            Factors::collect(words.map(|w| ShoupFactor::new(w, t.modulus())))
+        };
+        Self {
+            first: collect(&mut t.block(1, 0, first.trailing_zeros())),
+            second: (0..first)
+                .map(|i| collect(&mut t.block(first, i, second.trailing_zeros())))
+                .collect(),
+            rows: (0..rows)
+                .map(|r| collect(&mut t.block(rows, r, LANES.trailing_zeros())))
+                .collect(),
+            twist: (0..rows).map(|r| collect(&mut t.twist(r))).collect(),
+            middle: (0..LANES)
+                .map(|j| collect(&mut (0..LANES).map(|k| t.middle(k, j))))
+                .collect(),
+            cyclic: collect(
+                &mut (0..4)
+                    .flat_map(|level| (0..1 << level).map(move |group| (level, group)))
+                    .map(|(level, group)| t.cyclic(level, group)),
+            ),
         }
     }
 }

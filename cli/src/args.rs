@@ -147,8 +147,8 @@ pub(crate) struct KeygenArgs {
 /// Writes  --out            the encrypted training rows, for the server;
 ///         --normalization  how features were shifted and scaled, JSON; stays with
 ///                          the owner, who needs it to open the model.
-/// Learns  The server learns the numbers of rows, features and classes, not a value
-///         and not a label.
+/// Learns  The server learns the numbers of features and classes, of mini-batches and of
+///         rows in each; not a value and not a label.
 ///
 /// Example
 ///   veilgrad encrypt --secret-key keys/secret.vg --data heart.csv \
@@ -190,9 +190,8 @@ pub(crate) struct EncryptArgs {
 /// Reads   The evaluation keys and the encrypted training set, both from the owner.
 /// Writes  --out       the encrypted model, for the owner;
 ///         --exchange  questions to the owner: ciphertexts to refresh.
-/// Learns  The server learns nothing of the data or the model. Each question shows
-///         the owner an intermediate ciphertext, which the owner may see: the data
-///         are the owner's.
+/// Learns  The server sees ciphertexts, their number, and when an answer comes. Each
+///         question shows the owner the weights so far, which are the owner's own.
 ///
 /// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
 /// (a shared or synchronised one).
@@ -237,8 +236,9 @@ pub(crate) struct TrainArgs {
 /// Who     The data owner, while the server runs `veilgrad train`.
 /// Reads   The secret key, and the server's ciphertexts in the exchange directory.
 /// Writes  The same values, freshly encrypted, to the exchange directory.
-/// Learns  The server gets fresh ciphertexts and learns nothing. The owner could look
-///         at what it refreshes; it is computed from the owner's data.
+/// Learns  The owner learns the weights after each step. From an answer the server
+///         learns that no weight left the range in which training goes on, and from
+///         a refusal that one did; nothing else.
 ///
 /// Ends when the server says that training is done.
 ///
@@ -266,7 +266,8 @@ pub(crate) struct RefreshArgs {
 ///         encrypt` wrote.
 /// Writes  The model for raw features, safetensors: weight (classes x features) and
 ///         bias (classes), 32-bit floats. It is no longer protected.
-/// Learns  The server learns nothing: nothing is sent.
+/// Learns  Nothing is sent. Whoever gets the model learns it; do not give it to the
+///         server: decryptions of ciphertexts that it holds help it against the key.
 ///
 /// Example
 ///   veilgrad decrypt --secret-key keys/secret.vg --model model.vg \

@@ -2,8 +2,12 @@
 
 mod help;
 mod params;
+mod parties;
 mod run;
 mod usage;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -39,4 +43,18 @@ fn veilgrad(args: &[&str]) -> Outcome {
         out: String::from_utf8(out).unwrap(),
         err: String::from_utf8(err).unwrap(),
     }
+}
+
+/// Rows of two features and two classes that a line separates.
+fn tiny_csv(directory: &Path) -> PathBuf {
+    let mut text = "left,right,label\n".to_owned();
+    for row in 0..60 {
+        let class = row % 2;
+        let wave = f64::from(row * 7 % 13) / 13.0;
+        let away = if class == 0 { -1.0 } else { 1.0 };
+        writeln!(text, "{},{},{class}", away + 0.3 * wave, away - 0.2 * wave).unwrap();
+    }
+    let file = directory.join("tiny.csv");
+    std::fs::write(&file, text).unwrap();
+    file
 }

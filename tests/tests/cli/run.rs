@@ -1,23 +1,8 @@
 //! `veilgrad run`, on the smallest ring and few rows.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Outcome, veilgrad};
-
-/// Rows of two features and two classes that a line separates.
-fn tiny_csv(directory: &Path) -> PathBuf {
-    let mut text = "left,right,label\n".to_owned();
-    for row in 0..60 {
-        let class = row % 2;
-        let wave = f64::from(row * 7 % 13) / 13.0;
-        let away = if class == 0 { -1.0 } else { 1.0 };
-        writeln!(text, "{},{},{class}", away + 0.3 * wave, away - 0.2 * wave).unwrap();
-    }
-    let file = directory.join("tiny.csv");
-    std::fs::write(&file, text).unwrap();
-    file
-}
+use super::{Outcome, tiny_csv, veilgrad};
 
 /// Runs on `data` with the smallest parameter set.
 fn run(data: &Path, more: &[&str]) -> Outcome {

@@ -1,5 +1,6 @@
 //! One binary for all suites.
 
+mod cli;
 mod hygiene;
 mod laws;
 mod parity;

@@ -10,3 +10,4 @@ pub mod backend;
 pub mod circuits;
 pub mod ckks;
 pub mod ring;
+pub mod train;

@@ -1,0 +1,59 @@
+//! The server: holds evaluation keys and ciphertexts, and nothing that could open them.
+
+use super::{Plan, WEIGHT_BOUND};
+use crate::backend::Backend;
+use crate::circuits::activation::Sigmoid;
+use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots};
+use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
+use crate::train::{Batch, Step};
+
+/// Runs the steps of one training on ciphertexts.
+pub struct Server<'a, B: Backend> {
+    machine: Ciphertexts<'a, B>,
+    step: Step<Sigmoid, PlainVector<B>>,
+    top: Level,
+}
+
+impl<'a, B: Backend> Server<'a, B> {
+    /// Prepares the masks of a plan. `refresher` leads to the owner, or bootstraps.
+    ///
+    /// # Errors
+    /// [`EvalError::SlotCount`] if the plan is for another number of slots.
+    pub fn new(
+        evaluator: Evaluator<'a, B>,
+        refresher: &'a dyn Refresh<B>,
+        plan: &Plan,
+        learning_rate: f64,
+    ) -> Result<Self, EvalError> {
+        let machine = Ciphertexts::new(evaluator, refresher);
+        let activation = plan.activation().clone();
+        let step = Step::new(&machine, plan.layout(), activation, learning_rate)?;
+        Ok(Self {
+            machine,
+            step,
+            top: plan.top(),
+        })
+    }
+
+    /// The state after step number `number`, counted from zero. It has no levels left for another one.
+    ///
+    /// # Errors
+    /// [`EvalError::LevelExhausted`] for a state that was not refreshed, [`EvalError::MissingRotation`] and
+    /// [`EvalError::MissingKey`] for keys of another plan; those of the device.
+    pub fn step(
+        &self,
+        state: &Ciphertext<B>,
+        batch: &Batch<Ciphertext<B>>,
+        number: usize,
+    ) -> Result<Ciphertext<B>, EvalError> {
+        self.step.run(&self.machine, state, batch, number)
+    }
+
+    /// The same state with the levels of a step.
+    ///
+    /// # Errors
+    /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`]; those of the device.
+    pub fn refresh(&self, state: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
+        self.machine.refresh(state, self.top, WEIGHT_BOUND)
+    }
+}

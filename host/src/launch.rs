@@ -4,9 +4,11 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use engine::backend::{Backend, Reference};
-use engine::ckks::Params;
+use engine::backend::Backend;
+use engine::ckks::{EvalError, Params};
 
+use crate::cpu::Cpu;
+use crate::cpu::simd::Isa;
 use crate::job::JobError;
 
 /// Where a job runs.
@@ -54,10 +56,11 @@ pub fn launch<J: Job>(
         None => thread::available_parallelism().map_or(1, NonZero::get),
     };
     let (DeviceChoice::Auto | DeviceChoice::Cpu) = choice;
-    let backend = Reference::new(Arc::clone(params.ring()));
+    let context = Arc::clone(params.ring());
+    let backend = Cpu::with(context, Isa::detect(), threads).map_err(EvalError::from)?;
     let device = Device {
-        name: "cpu".to_owned(),
-        threads,
+        name: format!("cpu ({})", backend.isa().name()),
+        threads: backend.threads(),
     };
     job.run(&backend, &device)
 }

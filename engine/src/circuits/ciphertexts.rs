@@ -12,7 +12,7 @@ use crate::ckks::{Ciphertext, EvalError, Evaluator, Level, Plaintext};
 use crate::ring::Rotation;
 
 /// Who gives a ciphertext its levels back: the data owner, or bootstrapping.
-pub trait Refresh<B: Backend>: Sync {
+pub trait Refresh<B: Backend> {
     /// The same values at `to`; real and imaginary parts in `[-bound, bound]`.
     ///
     /// # Errors

@@ -4,7 +4,6 @@ use crate::backend::Backend;
 use crate::ckks::{Ciphertext, EvaluationKeys, KeyPlan, Level, SwitchingKey};
 use crate::ring::sampling::Seed;
 use crate::ring::{GaloisElement, Rotation};
-use crate::train::Batch;
 
 /// Which evaluation key a switching key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,10 +96,10 @@ pub struct EncryptedBatch<B: Backend> {
 }
 
 impl<B: Backend> EncryptedBatch<B> {
-    /// What a step works on.
+    /// What the server works on.
     #[must_use]
-    pub fn batch(&self) -> Batch<Ciphertext<B>> {
-        Batch {
+    pub fn received(&self) -> ReceivedBatch<B> {
+        ReceivedBatch {
             features: self
                 .features
                 .iter()
@@ -110,6 +109,16 @@ impl<B: Backend> EncryptedBatch<B> {
             samples: self.samples,
         }
     }
+}
+
+/// An encrypted batch on the server's side.
+pub struct ReceivedBatch<B: Backend> {
+    /// For each tile its row blocks.
+    pub features: Vec<Ciphertext<B>>,
+    /// One vector of labels.
+    pub labels: Ciphertext<B>,
+    /// Samples that are present: the first ones. Public.
+    pub samples: usize,
 }
 
 /// The server's wish to have ciphertexts encrypted anew.

@@ -29,7 +29,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use message::{EncryptedBatch, Fresh, KeyName, RefreshRequest};
+pub use message::{EncryptedBatch, Fresh, KeyName, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Approximation, Plan, PlanError, TaskShape, WEIGHT_BOUND};
+pub use plan::{Approximation, Plan, PlanError, Task, WEIGHT_BOUND};
 pub use server::Server;

@@ -26,7 +26,6 @@ pub struct Owner<'a, B: Backend> {
 
 /// Why the owner could not do its part.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum OwnerError {
     /// Samples that do not fit the plan.
     #[error(transparent)]

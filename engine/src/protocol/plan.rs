@@ -1,7 +1,7 @@
 //! What both parties know before anything is encrypted: sizes, levels and keys of a training.
 
 use crate::circuits::activation::Sigmoid;
-use crate::circuits::packing::{Layout, PackingError};
+use crate::circuits::packing::{Grouping, Layout, PackingError};
 use crate::circuits::{Budget, Clear};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
 use crate::train::{Step, StepLevels, step_budget};
@@ -13,7 +13,7 @@ pub const WEIGHT_BOUND: f64 = 64.0;
 /// The sizes of a classification task. Public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TaskShape {
+pub struct Task {
     /// Features of a sample.
     pub features: usize,
     /// Classes.
@@ -22,7 +22,7 @@ pub struct TaskShape {
     pub batch: usize,
 }
 
-impl TaskShape {
+impl Task {
     /// The most samples of a batch whose logits fit one vector.
     #[must_use]
     pub fn largest_batch(slots: usize, classes: usize) -> usize {
@@ -88,17 +88,13 @@ impl Plan {
     ///
     /// # Errors
     /// [`PlanError`].
-    pub fn new(
-        params: &Params,
-        shape: TaskShape,
-        activation: Approximation,
-    ) -> Result<Self, PlanError> {
-        let TaskShape {
+    pub fn new(params: &Params, task: Task, activation: Approximation) -> Result<Self, PlanError> {
+        let Task {
             features,
             classes,
             batch,
-        } = shape;
-        let layout = Layout::plan(params.slots(), classes, features, batch)?;
+        } = task;
+        let layout = Layout::plan(params.slots(), classes, features, batch, Grouping::Packed)?;
         let activation = Sigmoid::new(activation.bound, activation.degree);
         let machine = Clear::exact(params.slots());
         let step = Step::new(&machine, &layout, activation.clone(), 1.0)?;
@@ -128,8 +124,8 @@ impl Plan {
 
     /// The sizes.
     #[must_use]
-    pub const fn shape(&self) -> TaskShape {
-        TaskShape {
+    pub const fn task(&self) -> Task {
+        Task {
             features: self.layout.features(),
             classes: self.layout.classes(),
             batch: self.layout.batch(),

@@ -1,8 +1,12 @@
 //! The server: holds evaluation keys and ciphertexts, and nothing that could open them.
 
-use super::{Plan, WEIGHT_BOUND};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Plan, ReceivedBatch, WEIGHT_BOUND};
 use crate::backend::Backend;
 use crate::circuits::activation::Sigmoid;
+use crate::circuits::matmul::SampleMask;
 use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots};
 use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
 use crate::train::{Batch, Step};
@@ -12,6 +16,8 @@ pub struct Server<'a, B: Backend> {
     machine: Ciphertexts<'a, B>,
     step: Step<Sigmoid, PlainVector<B>>,
     top: Level,
+    /// By number of samples.
+    masks: Mutex<BTreeMap<usize, Arc<SampleMask<PlainVector<B>>>>>,
 }
 
 impl<'a, B: Backend> Server<'a, B> {
@@ -32,6 +38,7 @@ impl<'a, B: Backend> Server<'a, B> {
             machine,
             step,
             top: plan.top(),
+            masks: Mutex::default(),
         })
     }
 
@@ -43,10 +50,27 @@ impl<'a, B: Backend> Server<'a, B> {
     pub fn step(
         &self,
         state: &Ciphertext<B>,
-        batch: &Batch<Ciphertext<B>>,
+        batch: &ReceivedBatch<B>,
         number: usize,
     ) -> Result<Ciphertext<B>, EvalError> {
-        self.step.run(&self.machine, state, batch, number)
+        let batch = Batch {
+            features: batch.features.clone(),
+            labels: batch.labels.clone(),
+            counted: self.mask(batch.samples)?,
+        };
+        self.step.run(&self.machine, state, &batch, number)
+    }
+
+    /// The mask of the first `samples` of a batch.
+    fn mask(&self, samples: usize) -> Result<Arc<SampleMask<PlainVector<B>>>, EvalError> {
+        let mut masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mask) = masks.get(&samples) {
+            return Ok(Arc::clone(mask));
+        }
+        let mask = SampleMask::first(&self.machine, self.step.layout(), samples)?;
+        let mask = Arc::new(mask);
+        masks.insert(samples, Arc::clone(&mask));
+        Ok(mask)
     }
 
     /// The same state with the levels of a step.

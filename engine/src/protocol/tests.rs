@@ -11,7 +11,7 @@ use crate::ckks::{
 use crate::ring::sampling::Seed;
 use crate::train::{ExactTrainer, Model, Precision};
 
-const SHAPE: TaskShape = TaskShape {
+const SHAPE: Task = Task {
     features: 3,
     classes: 2,
     batch: 16,
@@ -115,7 +115,7 @@ fn steps_agree_with_training_in_the_clear() {
 #[test]
 fn tasks_that_do_not_fit_are_refused() {
     let params = params();
-    let shape = TaskShape {
+    let shape = Task {
         batch: 257,
         ..SHAPE
     };
@@ -129,6 +129,6 @@ fn tasks_that_do_not_fit_are_refused() {
         matches!(error, PlanError::Levels { found: 4, .. }),
         "{error}"
     );
-    assert_eq!(TaskShape::largest_batch(512, 10), 32);
-    assert_eq!(TaskShape::largest_batch(512, usize::MAX), 0);
+    assert_eq!(Task::largest_batch(512, 10), 32);
+    assert_eq!(Task::largest_batch(512, usize::MAX), 0);
 }

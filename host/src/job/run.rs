@@ -92,7 +92,7 @@ impl Job for Whole<'_> {
         let evaluator = Evaluator::new(backend, params, encoder, &keys);
         let server = Server::new(evaluator, &at_hand, plan, schedule.learning_rate)?;
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
-        let batch = |index: usize| Ok(encrypted[index].batch());
+        let batch = |index: usize| Ok(encrypted[index].received());
         let state = run_steps(&server, &schedule, state, batch, &mut running)?;
         let seconds_train = running.end();
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;

@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::ckks::{Ciphertext, Encoder, Evaluator};
-use engine::protocol::Server;
-use engine::train::Batch;
+use engine::protocol::{ReceivedBatch, Server};
 
 use super::event::Running;
 use super::exchange::{ServerEnd, owner_command};
@@ -107,7 +106,7 @@ pub(super) fn run_steps<B: Backend>(
     server: &Server<'_, B>,
     schedule: &Schedule,
     start: Ciphertext<B>,
-    mut batch: impl FnMut(usize) -> Result<Batch<Ciphertext<B>>, JobError>,
+    mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
     running: &mut Running<'_>,
 ) -> Result<Ciphertext<B>, JobError> {
     let steps = schedule.steps();

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use engine::backend::Backend;
 use engine::ckks::Ciphertext;
-use engine::protocol::{EncryptedBatch, Fresh};
+use engine::protocol::{EncryptedBatch, Fresh, ReceivedBatch};
 use engine::ring::sampling::Seed;
-use engine::train::Batch;
 use serde::{Deserialize, Serialize};
 
 use super::{expected, read_level, read_seeds};
@@ -163,7 +162,7 @@ impl TrainingSetFile {
         backend: &B,
         setup: &Setup,
         index: usize,
-    ) -> Result<Batch<Ciphertext<B>>, JobError> {
+    ) -> Result<ReceivedBatch<B>, JobError> {
         let Setup { params, plan, .. } = setup;
         let (layout, levels) = (plan.layout(), plan.levels());
         let (tiles, blocks) = (layout.tiles(), layout.row_blocks());
@@ -188,7 +187,7 @@ impl TrainingSetFile {
         let first = read_level(&mut self.reader, &section, setup, levels.labels, 1)?;
         let seed = &seeds[tiles];
         let labels = Ciphertext::from_seed(backend, params, levels.labels, 1, &first, seed)?;
-        Ok(Batch {
+        Ok(ReceivedBatch {
             features,
             labels,
             samples: self.samples[index],

@@ -1,1 +1,5 @@
-fn main() {}
+//! One binary for all benchmarks.
+
+mod cpu;
+
+criterion::criterion_main!(cpu::benches);

@@ -1,5 +1,13 @@
-//! One binary for all benchmarks.
+//! All benchmarks in one binary: `cargo bench -p benches -- <filter>`.
 
-mod cpu;
+mod evaluator;
+mod key_switch;
+mod ring;
+mod train;
 
-criterion::criterion_main!(cpu::benches);
+criterion::criterion_main!(
+    ring::benches,
+    key_switch::benches,
+    evaluator::benches,
+    train::benches
+);

@@ -1,56 +1,103 @@
-//! Shared fixtures of the benchmarks.
+//! Shared configuration and fixtures of the benchmarks.
 
-use engine::arith::{Modulus, Word, ntt_primes};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Sizes of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Sizes {
-    /// Coefficients of a row.
-    pub degree: usize,
-    /// Limbs of a batch.
-    pub limbs: usize,
-    /// Limbs of a digit.
-    pub digit: usize,
+use criterion::Criterion;
+use engine::backend::{Shape, Transfer};
+use engine::ckks::{
+    Encoder, EvaluationKeys, KeyGenerator, KeyPlan, Level, Params, SecretKey, presets,
+};
+use engine::ring::Basis;
+use engine::ring::sampling::{Seed, uniform};
+use host::cpu::{Cpu, CpuBuffer};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// Whether every body shall run once, on small rings (`BENCH_SMOKE=1`).
+pub fn is_smoke() -> bool {
+    std::env::var_os("BENCH_SMOKE").is_some_and(|value| value != "0")
 }
 
-impl Sizes {
-    /// Those of the largest parameter sets, or small ones where the environment has `BENCH_SMOKE=1`.
-    #[must_use]
-    pub fn from_env() -> Self {
-        if std::env::var_os("BENCH_SMOKE").is_some_and(|value| value == "1") {
-            Self {
-                degree: 1 << 11,
-                limbs: 6,
-                digit: 2,
-            }
-        } else {
-            Self {
-                degree: 1 << 16,
-                limbs: 48,
-                digit: 12,
-            }
+/// Samples and times that suit operations of milliseconds.
+pub fn config() -> Criterion {
+    let seconds = if is_smoke() { 0.1 } else { 3.0 };
+    Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs_f64(seconds / 3.0))
+        .measurement_time(Duration::from_secs_f64(seconds))
+}
+
+/// The chain of `boot-39`, at full size or on the small ring.
+pub fn bootstrappable() -> Params {
+    named(if is_smoke() {
+        "insecure-11-boot"
+    } else {
+        "boot-39"
+    })
+}
+
+/// The set of the default training job, or a small one.
+pub fn training() -> Params {
+    named(if is_smoke() {
+        "insecure-10"
+    } else {
+        "leveled-15"
+    })
+}
+
+fn named(name: &str) -> Params {
+    presets::named(name).unwrap().unwrap()
+}
+
+/// One thread and two.
+pub fn pools() -> Vec<ThreadPool> {
+    let counts = if is_smoke() { 1..2 } else { 1..3 };
+    counts
+        .map(|n| ThreadPoolBuilder::new().num_threads(n).build().unwrap())
+        .collect()
+}
+
+/// Random residues.
+pub fn random(cpu: &Cpu, basis: &Basis, seed: u8) -> CpuBuffer {
+    let shape = Shape {
+        batch: 1,
+        basis: basis.clone(),
+    };
+    cpu.upload(&shape, &uniform(cpu.context(), basis, &Seed([seed; 32])))
+        .unwrap()
+}
+
+/// Keys on a backend.
+pub struct Keyed {
+    /// The device.
+    pub cpu: Cpu,
+    /// Of the set's degree.
+    pub encoder: Arc<Encoder>,
+    /// The owner's key.
+    pub secret: SecretKey,
+    /// The server's keys.
+    pub keys: EvaluationKeys<Cpu>,
+}
+
+impl Keyed {
+    /// The keys of a plan.
+    pub fn new(params: &Params, plan: &KeyPlan) -> Self {
+        let cpu = Cpu::new(Arc::clone(params.ring())).unwrap();
+        let secret = SecretKey::generate(params, &Seed([1; 32]));
+        let generator = KeyGenerator::new(&cpu, params, &secret);
+        let keys = generator
+            .evaluation_keys(plan, &Seed([2; 32]), &mut |_| ())
+            .unwrap();
+        Self {
+            encoder: Arc::new(Encoder::new(params.degree())),
+            secret,
+            keys,
+            cpu,
         }
     }
-
-    /// A chain like that of the set for bootstrapping: three quarters of primes about `2^29.6`, then special primes just below `2^30`.
-    #[must_use]
-    pub fn primes(self) -> Vec<Modulus> {
-        let special = self.limbs / 4;
-        ntt_primes(self.degree, 1 << 28, 813_000_000)
-            .take(self.limbs - special)
-            .chain(ntt_primes(self.degree, 1 << 29, 1 << 30).take(special))
-            .collect()
-    }
 }
 
-/// Words below `q` that look random.
-pub fn fill(row: &mut [Word], q: Modulus, seed: usize) {
-    let mut state = seed as u64;
-    for word in row {
-        // Knuth's MMIX generator; its high half is even enough for a benchmark.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        *word = q.reduce_wide(state >> 32);
-    }
+/// The level at which operations are measured.
+pub fn middle(params: &Params) -> Level {
+    Level(params.max_level().0 / 2)
 }

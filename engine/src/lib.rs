@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod arith;
+pub mod backend;
 pub mod circuits;
 pub mod ckks;
 pub mod ring;
+pub mod train;

@@ -1,4 +1,7 @@
 //! The machine: threads and vector instructions, memory, data sets, files and jobs.
 //!
 //! Implements the backend trait of [`engine`]; knows nothing of the terminal.
+
 pub mod cpu;
+pub mod data;
+pub mod file;

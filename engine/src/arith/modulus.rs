@@ -81,7 +81,6 @@ impl Modulus {
         clippy::cast_possible_truncation,
         reason = "a remainder is below q < 2^30"
     )]
-    #[expect(clippy::cast_sign_loss, reason = "rem_euclid is not negative")]
     pub const fn reduce_signed(self, a: i64) -> Word {
         a.rem_euclid(self.value as i64) as Word
     }
@@ -103,10 +102,6 @@ impl Modulus {
 
     /// `a * w mod q`, not fully reduced: for any word `a` the result is in `[0, 2q)`.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the high word of a wide product"
-    )]
     pub const fn mul_shoup_lazy(self, a: Word, w: ShoupFactor) -> Word {
         let quotient = ((a as WideWord * w.quotient() as WideWord) >> WORD_BITS) as Word;
         a.wrapping_mul(w.value())

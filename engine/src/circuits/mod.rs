@@ -1,5 +1,25 @@
 //! Programs over slot vectors; none touches a limb.
 
+pub mod activation;
+mod budget;
+mod chebyshev;
+mod ciphertexts;
+mod clear;
+mod linear;
+pub mod matmul;
+mod noise;
+pub mod packing;
+mod polynomial;
+mod reduce;
 mod slots;
 
+pub use budget::{Budget, Operation};
+pub use chebyshev::Chebyshev;
+pub use ciphertexts::{Ciphertexts, PlainVector, Refresh};
+pub use clear::{Clear, ClearVector};
+pub use linear::LinearMap;
+pub use noise::NoiseModel;
+pub use polynomial::Polynomial;
+pub use reduce::Comb;
+pub(crate) use reduce::places;
 pub use slots::Slots;

@@ -73,12 +73,25 @@ pub enum EvalError {
         /// The largest magnitude allowed.
         bound: f64,
     },
+    /// A plaintext that was encoded for another scale.
+    #[error("{op}: scale 2^{found:.6} where 2^{expected:.6} is needed")]
+    ScaleMismatch {
+        /// The operation.
+        op: &'static str,
+        /// `log2` of the plaintext's scale.
+        found: f64,
+        /// `log2` of the scale needed.
+        expected: f64,
+    },
     /// An empty list of operands.
     #[error("{op} of nothing")]
     Empty {
         /// The operation.
         op: &'static str,
     },
+    /// What the backend refused.
+    #[error(transparent)]
+    Backend(#[from] crate::backend::BackendError),
     /// The refresh of a ciphertext failed on the owner's side.
     #[error("refresh: {0}")]
     Refresh(String),

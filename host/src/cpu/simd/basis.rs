@@ -5,6 +5,7 @@
 //! result represents `x` in about `[-D/2, D/2)`.
 
 use engine::arith::{Modulus, WORD_BITS, Word};
+use engine::ring::{FRACTION_BITS, MAX_SOURCES};
 
 use super::{
     elementwise::{lines, lines_mut},
@@ -14,9 +15,7 @@ use super::{
     reduction::{MAX_PRODUCTS, Reduction},
 };
 
-/// Fractional bits of the estimate of `sum y_i / q_i`.
-const FRACTION_BITS: u32 = 24;
-/// Words that are converted to all targets before the next ones: twelve rows of them and the estimate take 13 KiB.
+/// Words that are converted to all targets before the next ones: sixteen rows of them and the estimate take 17 KiB.
 const BLOCK: usize = 256;
 const NAME: &str = "base conversion";
 
@@ -38,7 +37,7 @@ impl BaseConversion {
     ///
     /// # Errors
     /// [`KernelError::SmallSource`] for a source not above `2^24`, [`KernelError::Length`] for lists of unequal length or more
-    /// than twelve sources.
+    /// than [`MAX_SOURCES`].
     pub fn new(
         sources: &[Modulus],
         targets: &[Modulus],
@@ -47,8 +46,8 @@ impl BaseConversion {
     ) -> Result<Self, KernelError> {
         check_length(NAME, "targets of weights", targets.len(), weights.len())?;
         check_length(NAME, "targets of overflows", targets.len(), overflow.len())?;
-        if sources.len() > MAX_PRODUCTS {
-            check_length(NAME, "sources", MAX_PRODUCTS, sources.len())?;
+        if sources.len() > MAX_SOURCES {
+            check_length(NAME, "sources", MAX_SOURCES, sources.len())?;
         }
         let mut all = Vec::with_capacity(targets.len() * (sources.len() + 1));
         for ((p, weights), overflow) in targets.iter().zip(weights).zip(overflow) {
@@ -173,9 +172,9 @@ impl BaseConversion {
         &self,
         sources: &[&'a [Word]],
         n: usize,
-    ) -> Result<[&'a [Line]; MAX_PRODUCTS + 1], KernelError> {
+    ) -> Result<[&'a [Line]; MAX_SOURCES + 1], KernelError> {
         check_length(NAME, "sources", self.fractions.len(), sources.len())?;
-        let mut rows: [&[Line]; MAX_PRODUCTS + 1] = [&[]; MAX_PRODUCTS + 1];
+        let mut rows: [&[Line]; MAX_SOURCES + 1] = [&[]; MAX_SOURCES + 1];
         for (row, source) in rows.iter_mut().zip(sources) {
             *row = lines(NAME, n, source)?;
         }
@@ -282,25 +281,70 @@ fn convert_group<S: Lanes, const G: usize, const V: usize>(
     let mut i = 0;
     while i < vectors {
         if i + V <= vectors {
-            let sums = sums::<S, G, V>(s, sources, &weights, i);
+            let words = words::<S, G, V>(s, &reductions, sources, &weights, i);
             for g in 0..G {
                 let lines = &mut dst[g].as_chunks_mut().0[start + i..][..V];
                 for v in 0..V {
-                    let sum = reductions[g].montgomery_lazy(sums[g][v]);
-                    s.store(reductions[g].reduce_4q(sum), &mut lines[v]);
+                    s.store(words[g][v], &mut lines[v]);
                 }
             }
             i += V;
         } else {
-            let sums = sums::<S, G, 1>(s, sources, &weights, i);
+            let words = words::<S, G, 1>(s, &reductions, sources, &weights, i);
             for g in 0..G {
-                let line = &mut dst[g].as_chunks_mut().0[start + i];
-                let sum = reductions[g].montgomery_lazy(sums[g][0]);
-                s.store(reductions[g].reduce_4q(sum), line);
+                s.store(words[g][0], &mut dst[g].as_chunks_mut().0[start + i]);
             }
             i += 1;
         }
     }
+}
+
+/// The residues at the vectors from `i` on, in `[0, p)`. More than twelve sources are summed in two parts.
+#[inline(always)]
+fn words<S: Lanes, const G: usize, const V: usize>(
+    s: S,
+    reductions: &[Reduction<S>; G],
+    sources: &[&[Line]],
+    weights: &[&[u64]; G],
+    i: usize,
+) -> [[S::Vector; V]; G] {
+    // The estimate is one term more, but a small one.
+    if sources.len() <= MAX_PRODUCTS + 1 {
+        return part::<S, G, V>(s, reductions, sources, weights, i);
+    }
+    let (head, tail) = sources.split_at(MAX_PRODUCTS);
+    let mut halves = [[[].as_slice(); G]; 2];
+    for g in 0..G {
+        let (head, tail) = weights[g].split_at(MAX_PRODUCTS);
+        (halves[0][g], halves[1][g]) = (head, tail);
+    }
+    let mut words = part::<S, G, V>(s, reductions, head, &halves[0], i);
+    let rest = part::<S, G, V>(s, reductions, tail, &halves[1], i);
+    for g in 0..G {
+        for v in 0..V {
+            words[g][v] = reductions[g].add(words[g][v], rest[g][v]);
+        }
+    }
+    words
+}
+
+/// The residues of at most twelve sources and an estimate at the vectors from `i` on, in `[0, p)`.
+#[inline(always)]
+fn part<S: Lanes, const G: usize, const V: usize>(
+    s: S,
+    reductions: &[Reduction<S>; G],
+    sources: &[&[Line]],
+    weights: &[&[u64]; G],
+    i: usize,
+) -> [[S::Vector; V]; G] {
+    let sums = sums::<S, G, V>(s, sources, weights, i);
+    let mut words = [[s.splat(0); V]; G];
+    for g in 0..G {
+        for v in 0..V {
+            words[g][v] = reductions[g].reduce_4q(reductions[g].montgomery_lazy(sums[g][v]));
+        }
+    }
+    words
 }
 
 /// The weighted sums at the vectors from `i` on: below `12 * 2^30 p + 13 p`, so `montgomery_lazy` brings them below `4p`.

@@ -1,0 +1,97 @@
+//! Transforms and base conversions of single rows, on each instruction set, beside `tfhe-ntt`.
+
+use benches::bootstrappable;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
+use engine::ring::Basis;
+use engine::ring::sampling::{Seed, uniform};
+use host::cpu::simd::{self, Isa, NttTable};
+
+/// Forward and inverse transform of 48 limbs, each with its own prime; one thread.
+fn ntt(c: &mut Criterion) {
+    let params = bootstrappable();
+    let ring = params.ring();
+    let (n, limbs) = (ring.degree(), Basis::new(0..48));
+    let words = uniform(ring, &limbs, &Seed([1; 32]));
+    let mut rows: Vec<_> = words.chunks_exact(n).map(<[u32]>::to_vec).collect();
+    let mut group = c.benchmark_group(format!("transform of 48 limbs, N = {n}"));
+    group.throughput(Throughput::Elements((48 * n) as u64));
+    for isa in Isa::available() {
+        let tables: Vec<_> = limbs
+            .iter()
+            .map(|limb| NttTable::new(n, ring.modulus(limb), ring.root(limb)).unwrap())
+            .collect();
+        group.bench_function(BenchmarkId::new("forward", isa.name()), |b| {
+            b.iter(|| {
+                for (row, table) in rows.iter_mut().zip(&tables) {
+                    simd::ntt_forward(isa, table, row).unwrap();
+                }
+            });
+        });
+        group.bench_function(BenchmarkId::new("inverse", isa.name()), |b| {
+            b.iter(|| {
+                for (row, table) in rows.iter_mut().zip(&tables) {
+                    simd::ntt_inverse(isa, table, row).unwrap();
+                }
+            });
+        });
+    }
+    let plans: Vec<_> = limbs
+        .iter()
+        .map(|limb| tfhe_ntt::prime32::Plan::try_new(n, ring.modulus(limb).value()).unwrap())
+        .collect();
+    group.bench_function(BenchmarkId::new("forward", "tfhe-ntt prime32"), |b| {
+        b.iter(|| {
+            rows.iter_mut()
+                .zip(&plans)
+                .for_each(|(row, plan)| plan.fwd(row))
+        });
+    });
+    // Without the factor 1/N, which ours includes.
+    group.bench_function(BenchmarkId::new("inverse", "tfhe-ntt prime32"), |b| {
+        b.iter(|| {
+            rows.iter_mut()
+                .zip(&plans)
+                .for_each(|(row, plan)| plan.inv(row))
+        });
+    });
+    group.finish();
+}
+
+/// From 12 limbs to 36; one thread.
+fn base_conversion(c: &mut Criterion) {
+    let params = bootstrappable();
+    let ring = params.ring();
+    let (sources, targets) = (Basis::new(0..12), Basis::new(12..48));
+    let table = ring.mod_up(&sources, &targets);
+    let moduli = |basis: &Basis| {
+        basis
+            .iter()
+            .map(|limb| ring.modulus(limb))
+            .collect::<Vec<_>>()
+    };
+    let table = simd::BaseConversion::new(
+        &moduli(&sources),
+        &moduli(&targets),
+        table.weights(),
+        table.overflow(),
+    )
+    .unwrap();
+    let words = uniform(ring, &sources, &Seed([2; 32]));
+    let rows: Vec<_> = words.chunks_exact(ring.degree()).collect();
+    let mut results = vec![vec![0; ring.degree()]; targets.len()];
+    let mut group = c.benchmark_group(format!(
+        "base conversion 12 to 36 limbs, N = {}",
+        ring.degree()
+    ));
+    // Multiply-accumulates.
+    group.throughput(Throughput::Elements((12 * 36 * ring.degree()) as u64));
+    for isa in Isa::available() {
+        let mut results: Vec<_> = results.iter_mut().map(Vec::as_mut_slice).collect();
+        group.bench_function(isa.name(), |b| {
+            b.iter(|| table.convert(isa, &rows, &mut results).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group! { name = benches; config = benches::config(); targets = ntt, base_conversion }

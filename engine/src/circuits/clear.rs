@@ -1,0 +1,440 @@
+//! Clear vectors in the place of ciphertexts: levels, noise and operations as ciphertexts would have them.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use num_complex::Complex64;
+
+use super::noise::Gaussian;
+use super::{Budget, NoiseModel, Operation, Slots};
+use crate::ckks::{EvalError, Level};
+use crate::ring::Rotation;
+
+/// A batch of clear slot vectors with the level ciphertexts in their place would have.
+#[derive(Clone, Debug)]
+pub struct ClearVector {
+    entries: Vec<Arc<[Complex64]>>,
+    level: Level,
+}
+
+/// The clear machine. See the module head.
+#[derive(Debug)]
+pub struct Clear {
+    slots: usize,
+    noise: Option<NoiseModel>,
+    random: RefCell<Gaussian>,
+    budget: RefCell<Budget>,
+}
+
+impl Clear {
+    /// Vectors of `slots` slots, without noise. `slots` is a power of two, as it is for ciphertexts.
+    #[must_use]
+    pub fn exact(slots: usize) -> Self {
+        Self::build(slots, None, 0)
+    }
+
+    /// Vectors of `slots` slots; the same seed gives the same noise.
+    #[must_use]
+    pub fn noisy(slots: usize, noise: NoiseModel, seed: u64) -> Self {
+        Self::build(slots, Some(noise), seed)
+    }
+
+    fn build(slots: usize, noise: Option<NoiseModel>, seed: u64) -> Self {
+        debug_assert!(slots.is_power_of_two());
+        Self {
+            slots,
+            noise,
+            random: RefCell::new(Gaussian::new(seed)),
+            budget: RefCell::new(Budget::default()),
+        }
+    }
+
+    /// A batch of given vectors at `level`.
+    ///
+    /// # Errors
+    /// [`EvalError::SlotCount`], [`EvalError::Empty`].
+    pub fn vector(
+        &self,
+        values: &[Vec<Complex64>],
+        level: Level,
+    ) -> Result<ClearVector, EvalError> {
+        if values.is_empty() {
+            return Err(EvalError::Empty { op: "vector" });
+        }
+        for entry in values {
+            self.check_slots("vector", entry.len())?;
+        }
+        let entries = values.iter().map(|entry| entry.as_slice().into()).collect();
+        Ok(ClearVector { entries, level })
+    }
+
+    /// The values of a batch, entry by entry.
+    #[must_use]
+    pub fn values(&self, x: &ClearVector) -> Vec<Vec<Complex64>> {
+        x.entries.iter().map(|entry| entry.to_vec()).collect()
+    }
+
+    /// What has been done since the start or the last call of this.
+    pub fn take_budget(&self) -> Budget {
+        self.budget.take()
+    }
+
+    fn check_slots(&self, op: &'static str, found: usize) -> Result<(), EvalError> {
+        if found == self.slots {
+            Ok(())
+        } else {
+            Err(EvalError::SlotCount {
+                op,
+                found,
+                slots: self.slots,
+            })
+        }
+    }
+
+    fn record(&self, operation: Operation, level: Level, times: usize) {
+        self.budget.borrow_mut().record(operation, level, times);
+    }
+
+    fn add_noise(&self, values: &mut [Complex64], size: impl Fn(&NoiseModel) -> f64) {
+        if let Some(noise) = &self.noise {
+            let size = size(noise);
+            let mut random = self.random.borrow_mut();
+            for value in values {
+                *value += random.complex() * size;
+            }
+        }
+    }
+
+    /// New entries with the noise of one rounding each.
+    fn rounded(&self, entries: Vec<Vec<Complex64>>, level: Level) -> ClearVector {
+        let round = |mut entry: Vec<Complex64>| {
+            self.add_noise(&mut entry, |noise| noise.rounding);
+            entry.into()
+        };
+        ClearVector {
+            entries: entries.into_iter().map(round).collect(),
+            level,
+        }
+    }
+
+    /// The level below, and the rescales on the way.
+    fn rescale(
+        &self,
+        op: &'static str,
+        entries: Vec<Vec<Complex64>>,
+        level: Level,
+    ) -> Result<ClearVector, EvalError> {
+        let below = level.0.checked_sub(1).map(Level);
+        let below = below.ok_or(EvalError::LevelExhausted {
+            op,
+            needed: Level(1),
+            left: level,
+        })?;
+        self.record(Operation::Rescale, level, entries.len());
+        Ok(self.rounded(entries, below))
+    }
+
+    /// Entry `index` of a batch that may stand for a larger one.
+    fn entry(x: &ClearVector, index: usize) -> &[Complex64] {
+        if x.entries.len() == 1 {
+            &x.entries[0]
+        } else {
+            &x.entries[index]
+        }
+    }
+
+    /// Both operands at the lower level, and the batch of the result.
+    fn align(
+        &self,
+        op: &'static str,
+        a: &ClearVector,
+        b: &ClearVector,
+    ) -> Result<(ClearVector, ClearVector, usize), EvalError> {
+        let (left, right) = (a.entries.len(), b.entries.len());
+        if left != right && left != 1 && right != 1 {
+            return Err(EvalError::Batch { op, left, right });
+        }
+        let level = a.level.min(b.level);
+        Ok((
+            self.lower(a, level)?,
+            self.lower(b, level)?,
+            left.max(right),
+        ))
+    }
+
+    fn zip(
+        &self,
+        op: &'static str,
+        a: &ClearVector,
+        b: &ClearVector,
+        f: impl Fn(Complex64, Complex64) -> Complex64,
+    ) -> Result<ClearVector, EvalError> {
+        let (a, b, batch) = self.align(op, a, b)?;
+        let pair = |index| {
+            let (left, right) = (Self::entry(&a, index), Self::entry(&b, index));
+            left.iter().zip(right).map(|(&x, &y)| f(x, y)).collect()
+        };
+        Ok(ClearVector {
+            entries: (0..batch).map(pair).collect(),
+            level: a.level,
+        })
+    }
+
+    fn map(x: &ClearVector, f: impl Fn(Complex64) -> Complex64) -> ClearVector {
+        let entry = |values: &Arc<[Complex64]>| values.iter().map(|&value| f(value)).collect();
+        ClearVector {
+            entries: x.entries.iter().map(entry).collect(),
+            level: x.level,
+        }
+    }
+
+    /// Batch and level of a sum of products, checked.
+    fn sum_shape<'a>(
+        op: &'static str,
+        operands: impl Iterator<Item = &'a ClearVector> + Clone,
+    ) -> Result<(usize, Level), EvalError> {
+        let batch = operands.clone().map(|x| x.entries.len()).max();
+        let level = operands.clone().map(|x| x.level).min();
+        let (Some(batch), Some(level)) = (batch, level) else {
+            return Err(EvalError::Empty { op });
+        };
+        for x in operands {
+            if x.entries.len() != 1 && x.entries.len() != batch {
+                return Err(EvalError::Batch {
+                    op,
+                    left: batch,
+                    right: x.entries.len(),
+                });
+            }
+        }
+        if level.0 == 0 {
+            return Err(EvalError::LevelExhausted {
+                op,
+                needed: Level(1),
+                left: level,
+            });
+        }
+        Ok((batch, level))
+    }
+
+    /// The rotation of smallest size that does the same.
+    fn canonical(&self, by: Rotation) -> Rotation {
+        let slots = self.slots as i64;
+        let left = i64::from(by.0).rem_euclid(slots);
+        let smallest = if left > slots / 2 { left - slots } else { left };
+        Rotation(i32::try_from(smallest).unwrap_or(by.0))
+    }
+
+    fn rotate_as(&self, kind: Operation, a: &ClearVector, by: Rotation) -> ClearVector {
+        let by = self.canonical(by);
+        if by.0 == 0 {
+            return a.clone();
+        }
+        self.record(kind, a.level, a.entries.len());
+        self.budget.borrow_mut().record_rotation(by, a.level);
+        let left =
+            by.0.rem_euclid(i32::try_from(self.slots).unwrap_or(i32::MAX)) as usize;
+        let rotate = |values: &Arc<[Complex64]>| [&values[left..], &values[..left]].concat();
+        self.rounded(a.entries.iter().map(rotate).collect(), a.level)
+    }
+}
+
+impl Slots for Clear {
+    type Vector = ClearVector;
+    type Plain = Arc<[Complex64]>;
+
+    fn slots(&self) -> usize {
+        self.slots
+    }
+
+    fn batch(&self, x: &ClearVector) -> usize {
+        x.entries.len()
+    }
+
+    fn level(&self, x: &ClearVector) -> Level {
+        x.level
+    }
+
+    fn stack(&self, parts: &[&ClearVector]) -> Result<ClearVector, EvalError> {
+        let level = parts.iter().map(|part| part.level).min();
+        let level = level.ok_or(EvalError::Empty { op: "stack" })?;
+        let mut entries = Vec::new();
+        for part in parts {
+            entries.extend(self.lower(part, level)?.entries);
+        }
+        Ok(ClearVector { entries, level })
+    }
+
+    fn entries(&self, x: &ClearVector, range: Range<usize>) -> Result<ClearVector, EvalError> {
+        match x.entries.get(range.clone()) {
+            Some(entries) if !entries.is_empty() => Ok(ClearVector {
+                entries: entries.to_vec(),
+                level: x.level,
+            }),
+            _ => Err(EvalError::Batch {
+                op: "entries",
+                left: x.entries.len(),
+                right: range.end,
+            }),
+        }
+    }
+
+    fn plain(&self, values: &[Complex64]) -> Result<Self::Plain, EvalError> {
+        self.check_slots("plain", values.len())?;
+        Ok(values.into())
+    }
+
+    fn add(&self, a: &ClearVector, b: &ClearVector) -> Result<ClearVector, EvalError> {
+        self.zip("add", a, b, |x, y| x + y)
+    }
+
+    fn sub(&self, a: &ClearVector, b: &ClearVector) -> Result<ClearVector, EvalError> {
+        self.zip("sub", a, b, |x, y| x - y)
+    }
+
+    fn sum(&self, x: &ClearVector) -> Result<ClearVector, EvalError> {
+        let mut total = vec![Complex64::ZERO; self.slots];
+        for entry in &x.entries {
+            for (sum, &value) in total.iter_mut().zip(entry.iter()) {
+                *sum += value;
+            }
+        }
+        Ok(ClearVector {
+            entries: vec![total.into()],
+            level: x.level,
+        })
+    }
+
+    fn add_plain(&self, a: &ClearVector, b: &Self::Plain) -> Result<ClearVector, EvalError> {
+        let known = ClearVector {
+            entries: vec![Arc::clone(b)],
+            level: a.level,
+        };
+        self.zip("add_plain", a, &known, |x, y| x + y)
+    }
+
+    fn add_const(&self, a: &ClearVector, c: f64) -> Result<ClearVector, EvalError> {
+        Ok(Self::map(a, |x| x + c))
+    }
+
+    fn dot(&self, pairs: &[(&ClearVector, &ClearVector)]) -> Result<ClearVector, EvalError> {
+        let (batch, level) = Self::sum_shape("dot", pairs.iter().flat_map(|&(a, b)| [a, b]))?;
+        let mut sums = vec![vec![Complex64::ZERO; self.slots]; batch];
+        for (a, b) in pairs {
+            let (a, b) = (self.lower(a, level)?, self.lower(b, level)?);
+            for (index, sum) in sums.iter_mut().enumerate() {
+                let factors = Self::entry(&a, index).iter().zip(Self::entry(&b, index));
+                for (sum, (&x, &y)) in sum.iter_mut().zip(factors) {
+                    *sum += x * y;
+                }
+            }
+        }
+        self.record(Operation::TensorProduct, level, pairs.len() * batch);
+        self.record(Operation::Relinearization, level, batch);
+        self.rescale("dot", sums, level)
+    }
+
+    fn dot_plain(&self, terms: &[(&ClearVector, &Self::Plain)]) -> Result<ClearVector, EvalError> {
+        let (batch, level) = Self::sum_shape("dot_plain", terms.iter().map(|&(a, _)| a))?;
+        let mut sums = vec![vec![Complex64::ZERO; self.slots]; batch];
+        for (a, known) in terms {
+            let a = self.lower(a, level)?;
+            for (index, sum) in sums.iter_mut().enumerate() {
+                let factors = Self::entry(&a, index).iter().zip(known.iter());
+                for (sum, (&x, &y)) in sum.iter_mut().zip(factors) {
+                    *sum += x * y;
+                }
+            }
+        }
+        self.record(Operation::PlainProduct, level, terms.len() * batch);
+        self.rescale("dot_plain", sums, level)
+    }
+
+    fn linear_combination(
+        &self,
+        terms: &[(&ClearVector, f64)],
+        constant: f64,
+    ) -> Result<ClearVector, EvalError> {
+        let (batch, level) = Self::sum_shape("linear_combination", terms.iter().map(|&(a, _)| a))?;
+        let mut sums = vec![vec![Complex64::from(constant); self.slots]; batch];
+        for (a, factor) in terms {
+            let a = self.lower(a, level)?;
+            for (index, sum) in sums.iter_mut().enumerate() {
+                for (sum, &x) in sum.iter_mut().zip(Self::entry(&a, index)) {
+                    *sum += x * factor;
+                }
+            }
+        }
+        self.record(Operation::ConstantProduct, level, terms.len() * batch);
+        self.rescale("linear_combination", sums, level)
+    }
+
+    fn mul_integer(&self, a: &ClearVector, c: i32) -> Result<ClearVector, EvalError> {
+        Ok(Self::map(a, |x| x * f64::from(c)))
+    }
+
+    fn mul_i(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {
+        Ok(Self::map(a, |x| x * Complex64::I))
+    }
+
+    fn rotate(&self, a: &ClearVector, by: Rotation) -> Result<ClearVector, EvalError> {
+        Ok(self.rotate_as(Operation::Rotation, a, by))
+    }
+
+    fn rotate_many(&self, a: &ClearVector, by: &[Rotation]) -> Result<Vec<ClearVector>, EvalError> {
+        Ok(by
+            .iter()
+            .map(|&by| self.rotate_as(Operation::HoistedRotation, a, by))
+            .collect())
+    }
+
+    fn conjugate(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {
+        self.record(Operation::Conjugation, a.level, a.entries.len());
+        let conjugate = |values: &Arc<[Complex64]>| values.iter().map(Complex64::conj).collect();
+        Ok(self.rounded(a.entries.iter().map(conjugate).collect(), a.level))
+    }
+
+    /// A constant multiplication and one rescale, whatever the distance.
+    fn lower(&self, a: &ClearVector, to: Level) -> Result<ClearVector, EvalError> {
+        if to == a.level {
+            return Ok(a.clone());
+        }
+        if to > a.level {
+            return Err(EvalError::LevelRaised {
+                op: "lower",
+                from: a.level,
+                to,
+            });
+        }
+        let above = Level(to.0 + 1);
+        self.record(Operation::ConstantProduct, above, a.entries.len());
+        self.record(Operation::Rescale, above, a.entries.len());
+        Ok(self.rounded(a.entries.iter().map(|entry| entry.to_vec()).collect(), to))
+    }
+
+    fn refresh(&self, a: &ClearVector, to: Level, bound: f64) -> Result<ClearVector, EvalError> {
+        let size = |value: &Complex64| value.re.abs().max(value.im.abs());
+        let found = a
+            .entries
+            .iter()
+            .flat_map(|entry| entry.iter())
+            .map(size)
+            .fold(0.0, f64::max);
+        if found > bound || found.is_nan() {
+            return Err(EvalError::OutOfRange {
+                op: "refresh",
+                found,
+                bound,
+            });
+        }
+        self.record(Operation::Refresh, a.level, a.entries.len());
+        let mut entries = Vec::with_capacity(a.entries.len());
+        for entry in &a.entries {
+            let mut values = entry.to_vec();
+            self.add_noise(&mut values, |noise| noise.refresh);
+            entries.push(values.into());
+        }
+        Ok(ClearVector { entries, level: to })
+    }
+}

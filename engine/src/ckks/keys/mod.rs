@@ -1,0 +1,13 @@
+//! Keys. Only [`SecretKey`] is secret; everything else may be given away.
+
+mod evaluation;
+mod generator;
+mod public;
+mod secret;
+
+pub use evaluation::{EvaluationKeys, KeyPlan, SwitchingKey};
+pub use generator::KeyGenerator;
+pub(super) use generator::{error, small};
+pub use public::PublicKey;
+pub use secret::SecretKey;
+pub(super) use secret::SecretPoly;

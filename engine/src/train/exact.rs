@@ -1,0 +1,89 @@
+//! The same training on `f64`: what an encrypted step is held to.
+
+use super::{Model, momentum};
+use crate::circuits::activation::Activation;
+
+/// Which probabilities a training in the clear uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// Those of the function.
+    Exact,
+    /// Those of its polynomial.
+    Approximate,
+}
+
+/// Training in the clear, step by step.
+#[derive(Clone, Debug)]
+pub struct ExactTrainer<'a, A> {
+    activation: &'a A,
+    precision: Precision,
+    weights: Model,
+    look_ahead: Model,
+    steps: usize,
+    largest_logit: f64,
+}
+
+impl<'a, A: Activation> ExactTrainer<'a, A> {
+    /// Starts from a model.
+    #[must_use]
+    pub fn new(start: Model, activation: &'a A, precision: Precision) -> Self {
+        let look_ahead = start.clone();
+        Self {
+            activation,
+            precision,
+            weights: start,
+            look_ahead,
+            steps: 0,
+            largest_logit: 0.0,
+        }
+    }
+
+    /// One step on a batch: `x` holds its samples row by row.
+    pub fn step(&mut self, x: &[f64], labels: &[usize], learning_rate: f64) {
+        let (features, stride) = (self.weights.features(), self.weights.features() + 1);
+        let mut gradient = vec![0.0; self.weights.values().len()];
+        for (sample, &label) in x.chunks_exact(features).zip(labels) {
+            let mut residual = self.look_ahead.logits(sample);
+            for logit in &residual {
+                self.largest_logit = self.largest_logit.max(logit.abs());
+            }
+            match self.precision {
+                Precision::Exact => self.activation.exact(&mut residual),
+                Precision::Approximate => self.activation.approximate(&mut residual),
+            }
+            residual[label] -= 1.0;
+            for (row, d) in gradient.chunks_exact_mut(stride).zip(&residual) {
+                for (sum, x) in row.iter_mut().zip(sample.iter().chain([&1.0])) {
+                    *sum += d * x;
+                }
+            }
+        }
+        let rate = learning_rate / labels.len() as f64;
+        let gamma = momentum(self.steps);
+        let (weights, look_ahead) = (self.weights.values_mut(), self.look_ahead.values_mut());
+        for ((w, v), g) in weights.iter_mut().zip(look_ahead).zip(gradient) {
+            let next = *v - rate * g;
+            *v = (1.0 - gamma) * next + gamma * *w;
+            *w = next;
+        }
+        self.steps += 1;
+    }
+
+    /// The model.
+    #[must_use]
+    pub const fn weights(&self) -> &Model {
+        &self.weights
+    }
+
+    /// The point where the next gradient is taken.
+    #[must_use]
+    pub const fn look_ahead(&self) -> &Model {
+        &self.look_ahead
+    }
+
+    /// The size of the largest logit of all steps so far: the interval an activation has to hold for.
+    #[must_use]
+    pub const fn largest_logit(&self) -> f64 {
+        self.largest_logit
+    }
+}

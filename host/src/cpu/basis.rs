@@ -1,0 +1,202 @@
+//! Conversions between bases of the CPU backend.
+//!
+//! Targets are converted in groups of [`GROUP`], so that each source word is loaded once for all of them, and every group is
+//! transformed while it is in the cache.
+
+use engine::arith::{ShoupFactor, Word};
+use engine::backend::{BackendError, BasisOps, Shape};
+use engine::ring::{self, Basis};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::memory::Buffer;
+use super::rows::{for_rows, groups, internal};
+use super::simd::{self, KernelError};
+use super::transfer::check_limbs;
+use super::{Cpu, CpuBuffer};
+
+/// Targets converted at once.
+pub(super) const GROUP: usize = 4;
+
+/// The sources of a conversion, scaled, in the coefficient domain, and the rounded sum of their fractions.
+pub(super) struct Sources {
+    rows: CpuBuffer,
+    estimates: Buffer,
+}
+
+/// A polynomial, the rows of a group of limbs in its basis, and their words.
+pub(super) type Task<'a> = (usize, Range<usize>, Vec<&'a mut [Word]>);
+
+/// The domain of what is converted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    Coefficients,
+    Evaluations,
+}
+
+impl Cpu {
+    /// The sources `y_i` of a conversion for every polynomial of `x`.
+    pub(super) fn sources(
+        &self,
+        x: &CpuBuffer,
+        domain: From,
+        conversion: &ring::BaseConversion,
+        table: &simd::BaseConversion,
+    ) -> Result<Sources, BackendError> {
+        let basis = conversion.sources().clone();
+        let mut rows = self.unset(Shape {
+            batch: x.shape.batch,
+            basis,
+        })?;
+        for_rows(&self.context, &mut rows, |place, row| {
+            let (source, scale) = (
+                x.matched(place.poly, place.limb),
+                conversion.scale()[place.row],
+            );
+            if domain == From::Coefficients {
+                return simd::scale(self.isa, place.modulus, row, source, scale);
+            }
+            row.copy_from_slice(source);
+            simd::ntt_inverse_scaled(self.isa, &self.tables[place.limb], row, scale.value())
+        })?;
+        let mut estimates = self.scratch(x.shape.batch)?;
+        let polys = estimates.par_iter_mut().enumerate();
+        polys
+            .try_for_each(|(poly, u)| table.estimate(self.isa, &rows.rows_of(poly), u))
+            .map_err(internal)?;
+        Ok(Sources { rows, estimates })
+    }
+
+    /// The table of mod-up in the kernel's form.
+    pub(super) fn mod_up_table(
+        &self,
+        conversion: &ring::BaseConversion,
+    ) -> Result<Arc<simd::BaseConversion>, BackendError> {
+        let key = (conversion.sources().clone(), conversion.targets().clone());
+        self.mod_ups.get(key, || self.conversion(conversion))
+    }
+}
+
+impl Sources {
+    /// Converts to the targets from number `first` on, one for each row of `dst`.
+    pub(super) fn convert(
+        &self,
+        cpu: &Cpu,
+        table: &simd::BaseConversion,
+        poly: usize,
+        first: usize,
+        dst: &mut [&mut [Word]],
+    ) -> Result<(), KernelError> {
+        let rows = self.rows.rows_of(poly);
+        table.convert_group(cpu.isa, first, &rows, self.estimates.row(poly), dst)
+    }
+}
+
+impl CpuBuffer {
+    /// All rows of a polynomial.
+    pub(super) fn rows_of(&self, poly: usize) -> Vec<&[Word]> {
+        let limbs = self.shape.basis.len();
+        (0..limbs)
+            .map(|row| self.memory.row(poly * limbs + row))
+            .collect()
+    }
+
+    /// The rows of each group of limbs of each polynomial.
+    pub(super) fn tasks(&mut self, groups: &[Range<usize>]) -> Vec<Task<'_>> {
+        let batch = self.shape.batch;
+        let mut rows = self.memory.iter_mut();
+        let polys =
+            (0..batch).flat_map(|poly| groups.iter().map(move |group| (poly, group.clone())));
+        polys
+            .map(|(poly, group)| {
+                let words = rows.by_ref().take(group.len()).collect();
+                (poly, group, words)
+            })
+            .collect()
+    }
+}
+
+impl BasisOps for Cpu {
+    fn mod_up(&self, x: &CpuBuffer, digit: &Basis, to: &Basis) -> Result<CpuBuffer, BackendError> {
+        check_limbs("mod-up", digit, &x.shape.basis)?;
+        let conversion = self.context.mod_up(digit, &to.difference(digit));
+        let table = self.mod_up_table(&conversion)?;
+        let sources = self.sources(x, From::Coefficients, &conversion, &table)?;
+        let mut raised = self.unset(Shape {
+            batch: x.shape.batch,
+            basis: to.clone(),
+        })?;
+        let limbs: Vec<_> = to.iter().collect();
+        let groups = groups(&self.context, to, GROUP);
+        let tasks = raised.tasks(&groups).into_par_iter();
+        tasks
+            .try_for_each(|(poly, group, mut rows)| {
+                // A group lies within the digit or apart from it.
+                match conversion.targets().row(limbs[group.start]) {
+                    Some(first) => sources.convert(self, &table, poly, first, &mut rows),
+                    None => {
+                        for (row, limb) in rows.iter_mut().zip(&limbs[group]) {
+                            row.copy_from_slice(x.matched(poly, *limb));
+                        }
+                        Ok(())
+                    }
+                }
+            })
+            .map_err(internal)?;
+        Ok(raised)
+    }
+
+    fn mod_down(&self, x: &CpuBuffer, to: &Basis) -> Result<CpuBuffer, BackendError> {
+        let down = self.context.mod_down(&x.shape.basis, to);
+        let conversion = down.conversion();
+        let key = (x.shape.basis.clone(), to.clone());
+        let table = self.mod_downs.get(key, || self.conversion(conversion))?;
+        let sources = self.sources(x, From::Evaluations, conversion, &table)?;
+        let mut result = self.unset(Shape {
+            batch: x.shape.batch,
+            basis: to.clone(),
+        })?;
+        let limbs: Vec<_> = to.iter().collect();
+        let groups = groups(&self.context, to, GROUP);
+        let tasks = result.tasks(&groups).into_par_iter();
+        tasks
+            .try_for_each(|(poly, group, mut rows)| {
+                sources.convert(self, &table, poly, group.start, &mut rows)?;
+                for (row, index) in rows.into_iter().zip(group) {
+                    let (limb, q) = (limbs[index], self.context.modulus(limbs[index]));
+                    simd::ntt_forward(self.isa, &self.tables[limb], row)?;
+                    // (x - c) k as (c - x)(-k), in place.
+                    let factor = ShoupFactor::new(q.neg(down.factor()[index].value()), q);
+                    match down.common()[index] {
+                        Some(_) => {
+                            let source = x.matched(poly, limb);
+                            simd::sub_scale_assign(self.isa, q, row, source, factor)?;
+                        }
+                        None => simd::scale_assign(self.isa, q, row, factor)?,
+                    }
+                }
+                Ok(())
+            })
+            .map_err(internal)?;
+        Ok(result)
+    }
+
+    fn add_lifted_assign(&self, acc: &mut CpuBuffer, x: &CpuBuffer) -> Result<(), BackendError> {
+        let special = self.context.special();
+        let ordinary = acc.shape.basis.difference(&special);
+        Shape {
+            batch: acc.shape.batch,
+            basis: ordinary,
+        }
+        .check_operand("lifted sum", &x.shape)?;
+        for_rows(&self.context, acc, |place, row| {
+            if special.row(place.limb).is_some() {
+                return Ok(());
+            }
+            let q = place.modulus;
+            let w = ShoupFactor::new(self.context.product(&special, q), q);
+            simd::scale_add_assign(self.isa, q, row, x.matched(place.poly, place.limb), w)
+        })
+    }
+}

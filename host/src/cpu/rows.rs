@@ -1,0 +1,77 @@
+//! Rows in parallel, each with its polynomial, limb and modulus.
+
+use engine::arith::{Modulus, Word};
+use engine::backend::{BackendError, Shape};
+use engine::ring::{Basis, RingContext};
+use rayon::prelude::*;
+
+use super::CpuBuffer;
+use super::simd::KernelError;
+
+/// Where a row is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The polynomial.
+    pub poly: usize,
+    /// The row within the polynomial.
+    pub row: usize,
+    /// The limb.
+    pub limb: usize,
+    /// Its modulus.
+    pub modulus: Modulus,
+}
+
+/// The place of each row of a shape.
+pub(super) fn places(ring: &RingContext, shape: &Shape) -> Vec<Place> {
+    let polys =
+        (0..shape.batch).flat_map(|poly| shape.basis.iter().enumerate().map(move |l| (poly, l)));
+    polys
+        .map(|(poly, (row, limb))| Place {
+            poly,
+            row,
+            limb,
+            modulus: ring.modulus(limb),
+        })
+        .collect()
+}
+
+/// Calls `f` for every row, in parallel.
+pub(super) fn for_rows(
+    ring: &RingContext,
+    x: &mut CpuBuffer,
+    f: impl Fn(Place, &mut [Word]) -> Result<(), KernelError> + Sync,
+) -> Result<(), BackendError> {
+    let places = places(ring, &x.shape);
+    let rows = x.memory.par_iter_mut().zip(places.par_iter());
+    rows.try_for_each(|(row, place)| f(*place, row))
+        .map_err(internal)
+}
+
+/// Shapes are checked before a kernel is called; what it refuses then is a fault of ours.
+pub(super) fn internal(error: KernelError) -> BackendError {
+    BackendError::Internal(error.to_string())
+}
+
+/// `basis` in pieces of at most `size` consecutive limbs, none of which straddles the border of a digit or of the special
+/// limbs: the first row and the limbs of each.
+pub(super) fn groups(
+    ring: &RingContext,
+    basis: &Basis,
+    size: usize,
+) -> Vec<std::ops::Range<usize>> {
+    let digit = |row: usize| {
+        basis
+            .iter()
+            .nth(row)
+            .map(|limb| ring.digits().digit_of(limb))
+    };
+    let mut groups = Vec::new();
+    let mut start = 0;
+    for end in 1..=basis.len() {
+        if end == basis.len() || end - start == size || digit(end) != digit(start) {
+            groups.push(start..end);
+            start = end;
+        }
+    }
+    groups
+}

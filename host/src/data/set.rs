@@ -1,0 +1,197 @@
+//! Three tables that belong together.
+
+use std::fs::File;
+use std::io::Cursor;
+use std::path::Path;
+
+use super::split::{TEST_SHARE, TEST_STREAM, VALIDATION_SHARE, VALIDATION_STREAM, stratified};
+use super::{
+    DataError, FORMATS, Format, MAX_CLASSES, Normalization, Safetensors, Scaling, Table, split,
+};
+
+/// What a file holds: training rows, and perhaps the other parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// Training rows, and those of the missing parts.
+    pub train: Table,
+    /// Rows for choosing when to stop.
+    pub validation: Option<Table>,
+    /// Rows for the final accuracy.
+    pub test: Option<Table>,
+    /// Names of the classes, if the file has any.
+    pub class_names: Option<Vec<String>>,
+}
+
+/// Training, validation and test rows of the same features and classes.
+///
+/// At least two classes occur in the training rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataSet {
+    name: String,
+    class_names: Vec<String>,
+    train: Table,
+    validation: Table,
+    test: Table,
+}
+
+impl DataSet {
+    /// The handwritten digits inside the program: 1,257, 180 and 360 rows of 64 features in `[0, 1]`, ten classes.
+    ///
+    /// Source and licence: `digits.md` beside the data.
+    ///
+    /// # Errors
+    /// None, unless the program itself is damaged.
+    pub fn digits() -> Result<Self, DataError> {
+        const BYTES: &[u8] = include_bytes!("digits.safetensors");
+        let loaded = Safetensors.read("digits", &mut Cursor::new(BYTES))?;
+        Self::new("digits", loaded, split::DEFAULT_SEED)
+    }
+
+    /// Reads the file with the format its extension names, and completes it as [`new`](DataSet::new) does.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownExtension`], [`DataError::Io`], and any other [`DataError`] for what the file holds.
+    pub fn open(path: &Path, seed: u64) -> Result<Self, DataError> {
+        let file = path.display().to_string();
+        let Some(format) = FORMATS.iter().find(|format| format.accepts(path)) else {
+            let known: Vec<_> = FORMATS
+                .iter()
+                .map(|format| format!("`{}`", format.extension()))
+                .collect();
+            return Err(DataError::UnknownExtension {
+                file,
+                extension: path
+                    .extension()
+                    .map(|found| found.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
+                known: known.join(", "),
+            });
+        };
+        let mut source = File::open(path).map_err(|source| DataError::Io {
+            file: file.clone(),
+            source,
+        })?;
+        let loaded = format.read(&file, &mut source)?;
+        let name = path.file_stem().map(|stem| stem.to_string_lossy());
+        Self::new(&name.unwrap_or_default(), loaded, seed)
+    }
+
+    /// Completes what was loaded: a missing test part is a fifth of the training rows, a missing validation part then an eighth of
+    /// those left, both stratified by class and fixed by `seed`.
+    ///
+    /// # Errors
+    /// [`DataError::FeatureCount`], [`DataError::OneClass`], [`DataError::TooFewRows`]; they call the set `name`.
+    pub fn new(name: &str, loaded: Loaded, seed: u64) -> Result<Self, DataError> {
+        let Loaded {
+            train,
+            validation,
+            test,
+            class_names,
+        } = loaded;
+        for (part, table) in [("validation", &validation), ("test", &test)] {
+            let found = table.as_ref().map_or(train.columns(), Table::columns);
+            if found != train.columns() {
+                return Err(DataError::FeatureCount {
+                    place: format!("{name}: {part} part"),
+                    found,
+                    expected: train.columns(),
+                });
+            }
+        }
+        let occurring = train.class_counts();
+        if occurring.iter().filter(|&&rows| rows > 0).count() < 2 {
+            return Err(DataError::OneClass {
+                place: format!("{name}: training part"),
+                class: occurring.len() - 1,
+            });
+        }
+        let set_aside = |from: Table, given: Option<Table>, part, share, stream| {
+            if let Some(given) = given {
+                return Ok((from, given));
+            }
+            let parts = stratified(name, part, from.labels(), share, seed, stream)?;
+            Ok((from.select(&parts.kept)?, from.select(&parts.aside)?))
+        };
+        let (train, test) = set_aside(train, test, "test", TEST_SHARE, TEST_STREAM)?;
+        let (train, validation) = set_aside(
+            train,
+            validation,
+            "validation",
+            VALIDATION_SHARE,
+            VALIDATION_STREAM,
+        )?;
+        let classes = [&train, &validation, &test]
+            .map(|table| table.class_counts().len())
+            .into_iter()
+            .fold(0, usize::max);
+        let class_names = class_names
+            .filter(|names| (classes..=MAX_CLASSES).contains(&names.len()))
+            .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        Ok(Self {
+            name: name.to_owned(),
+            class_names,
+            train,
+            validation,
+            test,
+        })
+    }
+
+    /// Where it comes from: the name of a file without extension, or of a set inside the program.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of classes; labels are below it.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+
+    /// What each class is called; its number, where the file says nothing.
+    #[must_use]
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Features in a row.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.train.columns()
+    }
+
+    /// Rows to learn from.
+    #[must_use]
+    pub fn train(&self) -> &Table {
+        &self.train
+    }
+
+    /// Rows for choosing when to stop.
+    #[must_use]
+    pub fn validation(&self) -> &Table {
+        &self.validation
+    }
+
+    /// Rows for the final accuracy.
+    #[must_use]
+    pub fn test(&self) -> &Table {
+        &self.test
+    }
+
+    /// The same set with features normalized by what the training rows say, and that normalization.
+    ///
+    /// # Errors
+    /// [`DataError::NotFinite`] if a row of another part lies beyond 32-bit numbers then.
+    pub fn normalized(&self, scaling: Scaling) -> Result<(Self, Normalization), DataError> {
+        let fit = Normalization::fit(&self.train, scaling);
+        let part = |part: &str, table| fit.apply(&format!("{}: {part} part", self.name), table);
+        let set = Self {
+            name: self.name.clone(),
+            class_names: self.class_names.clone(),
+            train: part("training", &self.train)?,
+            validation: part("validation", &self.validation)?,
+            test: part("test", &self.test)?,
+        };
+        Ok((set, fit))
+    }
+}

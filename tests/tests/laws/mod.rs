@@ -1,0 +1,4 @@
+//! Algebraic laws, against big integers.
+
+mod basis;
+mod key_switch;

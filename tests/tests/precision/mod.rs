@@ -1,0 +1,4 @@
+//! Bits lost, against the promised bits.
+
+mod circuits;
+mod evaluator;

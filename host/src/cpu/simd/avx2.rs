@@ -5,7 +5,7 @@
     reason = "intrinsics; a token of this module proves that the processor has them"
 )]
 
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 
 use engine::arith::Word;
 
@@ -34,6 +34,18 @@ impl Avx2 {
         // SAFETY: a token exists only where `detect` found the features.
         unsafe { inner(self, kernel) }
     }
+}
+
+/// Hides a value from the compiler, which would otherwise use what it knows of the high words to replace a product of low words by
+/// a slower one of double words, or a broadcast from memory by a move and a shuffle.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn opaque(mut x: __m256i) -> __m256i {
+    // SAFETY: no instruction.
+    unsafe {
+        asm!("/* {0} */", inout(ymm_reg) x, options(pure, nomem, nostack, preserves_flags));
+    }
+    x
 }
 
 /// The same intrinsic on both registers.
@@ -111,11 +123,16 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn splat_wide(self, word: u64) -> Self::Wide {
         // SAFETY: see above.
-        [unsafe { _mm256_set1_epi64x(word.cast_signed()) }; 2]
+        [unsafe { opaque(_mm256_set1_epi64x(word.cast_signed())) }; 2]
     }
     #[inline(always)]
     fn mul_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide {
         both!(_mm256_mul_epu32, a, b)
+    }
+    #[inline(always)]
+    fn mul_wide_low(self, a: Self::Wide, b: Self::Wide) -> Self::Wide {
+        // SAFETY: see above.
+        self.mul_wide(a, b).map(|x| unsafe { opaque(x) })
     }
     #[inline(always)]
     fn add_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide {

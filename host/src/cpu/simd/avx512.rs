@@ -5,7 +5,7 @@
     reason = "intrinsics; a token of this module proves that the processor has them"
 )]
 
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 
 use engine::arith::Word;
 
@@ -39,6 +39,18 @@ impl Avx512 {
         // SAFETY: a token exists only where `detect` found the features.
         unsafe { inner(self, kernel) }
     }
+}
+
+/// Hides a value from the compiler, which would otherwise use what it knows of the high words to replace a product of low words by
+/// a slower one of double words, or a broadcast from memory by a move and a shuffle.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn opaque(mut x: __m512i) -> __m512i {
+    // SAFETY: no instruction.
+    unsafe {
+        asm!("/* {0} */", inout(zmm_reg) x, options(pure, nomem, nostack, preserves_flags));
+    }
+    x
 }
 
 /// The even places.
@@ -99,12 +111,17 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn splat_wide(self, word: u64) -> __m512i {
         // SAFETY: see above.
-        unsafe { _mm512_set1_epi64(word.cast_signed()) }
+        unsafe { opaque(_mm512_set1_epi64(word.cast_signed())) }
     }
     #[inline(always)]
     fn mul_wide(self, a: __m512i, b: __m512i) -> __m512i {
         // SAFETY: see above.
         unsafe { _mm512_mul_epu32(a, b) }
+    }
+    #[inline(always)]
+    fn mul_wide_low(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: see above.
+        unsafe { opaque(_mm512_mul_epu32(a, b)) }
     }
     #[inline(always)]
     fn add_wide(self, a: __m512i, b: __m512i) -> __m512i {

@@ -80,6 +80,8 @@ pub(super) trait Lanes: Copy {
     fn splat_wide(self, word: u64) -> Self::Wide;
     /// Product of the low words; high words are ignored.
     fn mul_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide;
+    /// [`mul_wide`](Self::mul_wide) where only the low word of the result matters.
+    fn mul_wide_low(self, a: Self::Wide, b: Self::Wide) -> Self::Wide;
     /// Sum modulo `2^64`.
     fn add_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide;
     /// Rows become columns.

@@ -75,6 +75,10 @@ impl Lanes for Portable {
         each!(|i| (a[i] & 0xffff_ffff) * (b[i] & 0xffff_ffff))
     }
     #[inline(always)]
+    fn mul_wide_low(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        self.mul_wide(a, b)
+    }
+    #[inline(always)]
     fn add_wide(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
         each!(|i| a[i].wrapping_add(b[i]))
     }

@@ -47,7 +47,7 @@ impl<S: Lanes> Reduction<S> {
     #[inline(always)]
     pub(super) fn montgomery_lazy(&self, [t0, t1]: [S::Wide; 2]) -> S::Vector {
         let half = |t| {
-            let multiple = self.s.mul_wide(t, self.negative_inverse);
+            let multiple = self.s.mul_wide_low(t, self.negative_inverse);
             self.s.add_wide(t, self.s.mul_wide(multiple, self.q_wide))
         };
         self.s.join_high([half(t0), half(t1)])

@@ -89,7 +89,7 @@ fn steps_agree_with_training_in_the_clear() {
             .encrypt_batch(&plan, x, y, &Seed([4 + step as u8; 32]))
             .unwrap();
         state = server
-            .refresh(&server.step(&state, &batch.batch(), step).unwrap())
+            .refresh(&server.step(&state, &batch.received(), step).unwrap())
             .unwrap();
         assert_eq!(state.level(), plan.top());
         clear.step(x, y, 1.0);

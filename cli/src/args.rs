@@ -57,7 +57,7 @@ pub(crate) enum Command {
 ///
 /// Examples
 ///   veilgrad run
-///   veilgrad run --params insecure-10 --allow-insecure --epochs 2
+///   veilgrad run --params insecure-10 --allow-insecure --epochs 1 --lr 1
 ///   veilgrad run --data heart.csv --epochs 20 --out heart.safetensors
 ///   veilgrad run --json > run.jsonl
 #[derive(Debug, clap::Args)]

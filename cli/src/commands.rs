@@ -8,7 +8,7 @@ use crate::args::{
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
-use crate::{print, resolve};
+use crate::{print, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -87,11 +87,11 @@ fn params(args: ParamsTableArgs, streams: &mut Streams<'_>) -> Result<(), Failur
     let choice = resolve::params_table(args);
     let sets = job::describe_params(choice.as_ref())?;
     if json {
-        print::params_json(streams, &sets);
+        sets::json(streams, &sets);
     } else {
         streams.out(&match choice {
-            Some(_) => print::levels(&sets),
-            None => print::params(&sets),
+            Some(_) => sets::levels(&sets),
+            None => sets::all(&sets),
         });
     }
     Ok(())

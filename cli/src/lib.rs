@@ -9,6 +9,7 @@
 //! | `streams.rs` | standard output and standard error, and what happens when nobody reads them |
 //! | `progress.rs` | what a running job tells: bars, lines, or JSON |
 //! | `units.rs` | numbers with their units |
+//! | `sets.rs` | parameter sets: the table of all, the levels of one |
 //! | `print.rs` | plans and reports: text for people, JSON lines for programs |
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ mod commands;
 mod print;
 mod progress;
 mod resolve;
+mod sets;
 mod streams;
 mod units;
 mod values;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use host::job::{
-    DecryptReport, EncryptReport, EvaluateReport, KeygenReport, ParamsReport, PlanReport,
-    RefreshReport, RunReport, TrainReport,
+    DecryptReport, EncryptReport, EvaluateReport, KeygenReport, PlanReport, RefreshReport,
+    RunReport, TrainReport,
 };
 use serde::Serialize;
 
 use crate::streams::{Failure, Streams};
-use crate::units::{bytes, count, percent, percentage_points, seconds};
+use crate::units::{bytes, count, percent, percentage_points, seconds, things};
 
 /// A line for programs: the name of the event, then its fields.
 #[derive(Serialize)]
@@ -23,12 +23,6 @@ struct Line<'a, T> {
 #[derive(Serialize)]
 pub(crate) struct Message<'a> {
     pub(crate) message: &'a str,
-}
-
-/// The one field of the end of `veilgrad params`.
-#[derive(Serialize)]
-struct Sets {
-    sets: usize,
 }
 
 /// Writes one JSON line to standard output.
@@ -90,41 +84,15 @@ pub(crate) fn usage(streams: &mut Streams<'_>, error: &clap::Error, json: bool) 
 }
 
 /// Lines of a name and what it is, the second column aligned.
-fn list(rows: &[(&str, String)]) -> String {
+pub(crate) fn list(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
     rows.iter()
         .map(|(name, what)| format!("{name:width$}  {what}\n"))
         .collect()
 }
 
-/// Rows under a head, columns aligned: the first and the last to the left, numbers to the right.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let last = head.len().saturating_sub(1);
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            let longest = cells.map(|cell| cell.chars().count()).max();
-            longest.unwrap_or(0).max(head[column].chars().count())
-        })
-        .collect();
-    let line = |cells: Vec<&str>| {
-        let cells = cells.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, &width))| match column {
-            0 => format!("{cell:width$}"),
-            _ if column == last && head[last] == "for" => (*cell).to_owned(),
-            _ => format!("{cell:>width$}"),
-        });
-        cells.collect::<Vec<_>>().join("  ") + "\n"
-    };
-    let mut text = line(head.to_vec());
-    for row in rows {
-        text += &line(row.iter().map(String::as_str).collect());
-    }
-    text
-}
-
 /// How secure a set is, in one line.
-fn security(bits: u32, log_n: u32, log_qp: f64, limit: f64) -> String {
+pub(crate) fn security(bits: u32, log_n: u32, log_qp: f64, limit: f64) -> String {
     if bits == 0 {
         format!(
             "NONE, for tests only: log2(QP) = {log_qp:.1}; the limit of 128 bits at N = 2^{log_n} is {limit:.0}"
@@ -138,7 +106,6 @@ fn security(bits: u32, log_n: u32, log_qp: f64, limit: f64) -> String {
 
 /// What a run is going to do and make, before it does.
 pub(crate) fn plan(plan: &PlanReport) -> String {
-    let counted = |number: usize| count(number as u64);
     list(&[
         (
             "Parameters",
@@ -156,28 +123,29 @@ pub(crate) fn plan(plan: &PlanReport) -> String {
         (
             "Data",
             format!(
-                "{}: {} training rows, {} features, {} classes",
+                "{}: {}, {}, {}",
                 plan.data,
-                counted(plan.train_rows),
-                counted(plan.features),
-                plan.classes
+                things(plan.train_rows, "training row"),
+                things(plan.features, "feature"),
+                // Two at least.
+                format_args!("{} classes", plan.classes)
             ),
         ),
         (
             "Training",
             format!(
-                "{} steps ({} epochs), mini-batches of {} rows, learning rate {}",
-                counted(plan.steps),
-                counted(plan.epochs),
-                counted(plan.batch),
+                "{} ({}), mini-batches of {}, learning rate {}",
+                things(plan.steps, "step"),
+                things(plan.epochs, "epoch"),
+                things(plan.batch, "row"),
                 plan.learning_rate
             ),
         ),
         (
             "Each step",
             format!(
-                "{} levels, {} key switches; refreshed by: {}",
-                plan.levels_per_step,
+                "{}, {} key switches; refreshed by: {}",
+                things(plan.levels_per_step, "level"),
                 count(plan.key_switches_per_step),
                 plan.refresh
             ),
@@ -185,15 +153,15 @@ pub(crate) fn plan(plan: &PlanReport) -> String {
         (
             "To be made",
             format!(
-                "{} keys, {}; a fresh ciphertext has {}",
-                counted(plan.keys),
+                "{}, {}; a fresh ciphertext has {}",
+                things(plan.keys, "key"),
                 bytes(plan.key_bytes as u64),
                 bytes(plan.ciphertext_bytes as u64)
             ),
         ),
         (
             "Device",
-            format!("{}, threads: {}", plan.device, plan.threads),
+            format!("{}, {}", plan.device, things(plan.threads, "thread")),
         ),
     ])
 }
@@ -224,10 +192,10 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
         (
             "Time",
             format!(
-                "{} per step ({} steps, {} epochs); keys {}, encryption {}, in all {}",
+                "{} per step ({}, {}); keys {}, encryption {}, in all {}",
                 seconds(report.seconds_per_step),
-                count(report.steps as u64),
-                count(report.epochs as u64),
+                things(report.steps, "step"),
+                things(report.epochs, "epoch"),
                 seconds(report.seconds_keys),
                 seconds(report.seconds_encrypt),
                 seconds(report.seconds_total)
@@ -260,9 +228,9 @@ pub(crate) fn keygen(report: &KeygenReport) -> String {
         (
             "Evaluation keys",
             format!(
-                "{}, for the server: {} keys, {}",
+                "{}, for the server: {}, {}",
                 report.evaluation_keys.display(),
-                count(report.keys as u64),
+                things(report.keys, "key"),
                 bytes(report.bytes)
             ),
         ),
@@ -276,9 +244,9 @@ pub(crate) fn encrypt(report: &EncryptReport) -> String {
         (
             "Training set",
             format!(
-                "{}, for the server: {} ciphertexts, {}",
+                "{}, for the server: {}, {}",
                 report.out.display(),
-                count(report.ciphertexts as u64),
+                things(report.ciphertexts, "ciphertext"),
                 bytes(report.bytes)
             ),
         ),
@@ -296,9 +264,9 @@ pub(crate) fn train(report: &TrainReport) -> String {
         (
             "Time",
             format!(
-                "{} for {} steps",
+                "{} for {}",
                 seconds(report.seconds),
-                count(report.steps as u64)
+                things(report.steps, "step")
             ),
         ),
     ])
@@ -340,115 +308,4 @@ pub(crate) fn evaluate(report: &EvaluateReport) -> String {
         text += &format!("  of class {class:<10}  {accuracy}\n");
     }
     text
-}
-
-/// All sets in one table.
-pub(crate) fn params(sets: &[ParamsReport]) -> String {
-    let head = [
-        "set",
-        "N",
-        "primes",
-        "levels",
-        "scale",
-        "log2(QP)",
-        "limit",
-        "security",
-        "one key",
-        "ciphertext",
-        "for",
-    ];
-    let rows: Vec<Vec<String>> = sets
-        .iter()
-        .map(|set| {
-            vec![
-                set.name.clone(),
-                format!("2^{}", set.log_n),
-                format!("{} + {}", set.ordinary_primes, set.special_primes),
-                set.levels.to_string(),
-                format!("2^{:.1}", set.log_scale),
-                format!("{:.1}", set.log_qp),
-                format!("{:.0}", set.log_qp_limit),
-                if set.secure {
-                    format!("{} bits", set.security_bits)
-                } else {
-                    "NONE".to_owned()
-                },
-                bytes(set.relinearization_key_bytes as u64),
-                bytes(set.fresh_ciphertext_bytes as u64),
-                set.purpose.clone(),
-            ]
-        })
-        .collect();
-    format!(
-        "{}\n\
-         primes      ordinary + special\n\
-         limit       the largest log2(QP) with 128 bits of classical security, for a uniform ternary secret and an error\n\
-         {:12}of standard deviation 3.2 (Security Guidelines, eprint 2024/463, table 5.2); what is above it needs\n\
-         {:12}--allow-insecure\n\
-         one key     a relinearisation key in memory, at the highest level for use; ciphertext: the same\n\
-         \n\
-         The levels of one set: veilgrad params --set NAME\n",
-        table(&head, &rows),
-        "",
-        ""
-    )
-}
-
-/// Each set with its levels.
-pub(crate) fn levels(sets: &[ParamsReport]) -> String {
-    sets.iter().map(set).collect::<Vec<_>>().join("\n")
-}
-
-fn set(set: &ParamsReport) -> String {
-    let summary = list(&[
-        ("Set", format!("{}: {}", set.name, set.purpose)),
-        (
-            "Ring",
-            format!(
-                "N = 2^{} = {}, {} slots",
-                set.log_n,
-                count(set.degree as u64),
-                count(set.slots as u64)
-            ),
-        ),
-        (
-            "Modulus",
-            format!(
-                "log2(Q) = {:.1} ({} primes), log2(P) = {:.1} ({} special primes)",
-                set.log_q, set.ordinary_primes, set.log_p, set.special_primes
-            ),
-        ),
-        (
-            "Security",
-            security(set.security_bits, set.log_n, set.log_qp, set.log_qp_limit),
-        ),
-        (
-            "Levels",
-            format!("{} for use, scale 2^{:.2}", set.levels, set.log_scale),
-        ),
-        ("One key", bytes(set.relinearization_key_bytes as u64)),
-        ("Ciphertext", bytes(set.fresh_ciphertext_bytes as u64)),
-    ]);
-    let rows: Vec<Vec<String>> = set
-        .rows
-        .iter()
-        .map(|row| {
-            vec![
-                row.level.to_string(),
-                row.limbs.to_string(),
-                format!("{:.1}", row.log_q),
-                format!("{:.3}", row.log_scale),
-            ]
-        })
-        .collect();
-    let head = ["level", "limbs", "log2(q)", "log2(scale)"];
-    format!("{summary}\n{}", table(&head, &rows))
-}
-
-/// One line for each set.
-pub(crate) fn params_json(streams: &mut Streams<'_>, sets: &[ParamsReport]) {
-    for set in sets {
-        json_line(streams, "params", set);
-    }
-    json_line(streams, "done", &Sets { sets: sets.len() });
 }

@@ -13,6 +13,12 @@ pub(crate) fn count(count: u64) -> String {
     text
 }
 
+/// `number` things, each of which is called `thing`.
+pub(crate) fn things(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number as u64))
+}
+
 /// `bytes` in the largest binary unit of which there is at least one.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -36,6 +42,9 @@ pub(crate) fn bytes(bytes: u64) -> String {
 pub(crate) fn seconds(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "unknown time".to_owned();
+    }
+    if seconds < 0.0005 {
+        return "less than 1 ms".to_owned();
     }
     if seconds < 0.9995 {
         return format!("{:.0} ms", seconds * 1e3);
@@ -79,6 +88,8 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(1000), "1,000");
         assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(things(1, "epoch"), "1 epoch");
+        assert_eq!(things(1200, "step"), "1,200 steps");
     }
 
     #[test]
@@ -93,6 +104,7 @@ mod tests {
 
     #[test]
     fn times_change_unit_in_time() {
+        assert_eq!(seconds(0.0), "less than 1 ms");
         assert_eq!(seconds(0.0854), "85 ms");
         assert_eq!(seconds(1.92), "1.9 s");
         assert_eq!(seconds(99.94), "99.9 s");

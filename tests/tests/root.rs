@@ -2,6 +2,7 @@
 
 mod cli;
 mod hygiene;
+mod jobs;
 mod laws;
 mod parity;
 mod precision;

@@ -96,28 +96,25 @@ pub struct EncryptedBatch<B: Backend> {
 }
 
 impl<B: Backend> EncryptedBatch<B> {
-    /// What the server works on.
+    /// What the server gets.
     #[must_use]
     pub fn received(&self) -> ReceivedBatch<B> {
+        let tiles = self.features.iter();
         ReceivedBatch {
-            features: self
-                .features
-                .iter()
-                .map(|tile| tile.ciphertext.clone())
-                .collect(),
+            features: tiles.map(|tile| tile.ciphertext.clone()).collect(),
             labels: self.labels.ciphertext.clone(),
             samples: self.samples,
         }
     }
 }
 
-/// An encrypted batch on the server's side.
+/// An encrypted batch of samples as the server has it.
 pub struct ReceivedBatch<B: Backend> {
     /// For each tile its row blocks.
     pub features: Vec<Ciphertext<B>>,
     /// One vector of labels.
     pub labels: Ciphertext<B>,
-    /// Samples that are present: the first ones. Public.
+    /// Samples that are present: the first ones.
     pub samples: usize,
 }
 

@@ -78,7 +78,7 @@ impl Plan {
     /// Plans a task: a dry run of one step on clear zeros says which keys it needs, up to which level.
     ///
     /// The state enters a step at exactly the level that the step needs, so that keys and ciphertexts are no larger
-    /// than they have to be.
+    /// than they have to be. Diagonals are packed if the set has the levels for it.
     ///
     /// # Range
     /// The bound of the activation is positive and its degree odd.
@@ -89,17 +89,25 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub fn new(params: &Params, task: Task, activation: Approximation) -> Result<Self, PlanError> {
-        let Task {
-            features,
-            classes,
-            batch,
-        } = task;
-        let layout = Layout::plan(params.slots(), classes, features, batch, Grouping::Packed)?;
         let activation = Sigmoid::new(activation.bound, activation.degree);
-        let machine = Clear::exact(params.slots());
-        let step = Step::new(&machine, &layout, activation.clone(), 1.0)?;
+        match Self::with_grouping(params, task, &activation, Grouping::Packed) {
+            Err(PlanError::Levels { .. }) => {
+                Self::with_grouping(params, task, &activation, Grouping::Flat)
+            }
+            plan => plan,
+        }
+    }
+
+    fn with_grouping(
+        params: &Params,
+        task: Task,
+        activation: &Sigmoid,
+        grouping: Grouping,
+    ) -> Result<Self, PlanError> {
+        let (slots, found) = (params.slots(), params.max_level());
+        let layout = Layout::plan(slots, task.classes, task.features, task.batch, grouping)?;
+        let step = Step::new(&Clear::exact(slots), &layout, activation.clone(), 1.0)?;
         let top = Level(step.depth());
-        let found = params.max_level();
         let levels = step.levels(top).filter(|_| top <= found);
         let levels = levels.ok_or_else(|| PlanError::Levels {
             params: params.name().to_owned(),
@@ -107,6 +115,7 @@ impl Plan {
             found: found.0,
         })?;
         let budget = step_budget(&layout, activation.clone(), top)?;
+        let activation = activation.clone();
         Ok(Self {
             layout,
             activation,

@@ -1,7 +1,8 @@
 //! The server: holds evaluation keys and ciphertexts, and nothing that could open them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::{Plan, ReceivedBatch, WEIGHT_BOUND};
 use crate::backend::Backend;
@@ -16,8 +17,8 @@ pub struct Server<'a, B: Backend> {
     machine: Ciphertexts<'a, B>,
     step: Step<Sigmoid, PlainVector<B>>,
     top: Level,
-    /// By number of samples.
-    masks: Mutex<BTreeMap<usize, Arc<SampleMask<PlainVector<B>>>>>,
+    /// By number of samples that are present. Batches differ by one at most, so there are few.
+    masks: RefCell<BTreeMap<usize, Arc<SampleMask<PlainVector<B>>>>>,
 }
 
 impl<'a, B: Backend> Server<'a, B> {
@@ -34,11 +35,12 @@ impl<'a, B: Backend> Server<'a, B> {
         let machine = Ciphertexts::new(evaluator, refresher);
         let activation = plan.activation().clone();
         let step = Step::new(&machine, plan.layout(), activation, learning_rate)?;
+        let masks = RefCell::default();
         Ok(Self {
             machine,
             step,
             top: plan.top(),
-            masks: Mutex::default(),
+            masks,
         })
     }
 
@@ -61,9 +63,20 @@ impl<'a, B: Backend> Server<'a, B> {
         self.step.run(&self.machine, state, &batch, number)
     }
 
-    /// The mask of the first `samples` of a batch.
+    /// The same state with the levels of a step.
+    ///
+    /// # Errors
+    /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`]; those of the device.
+    pub fn refresh(&self, state: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
+        self.machine.refresh(state, self.top, WEIGHT_BOUND)
+    }
+
+    /// The mask of so many samples.
     fn mask(&self, samples: usize) -> Result<Arc<SampleMask<PlainVector<B>>>, EvalError> {
-        let mut masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        if samples == self.step.layout().batch() {
+            return Ok(self.step.everyone());
+        }
+        let mut masks = self.masks.borrow_mut();
         if let Some(mask) = masks.get(&samples) {
             return Ok(Arc::clone(mask));
         }
@@ -71,13 +84,5 @@ impl<'a, B: Backend> Server<'a, B> {
         let mask = Arc::new(mask);
         masks.insert(samples, Arc::clone(&mask));
         Ok(mask)
-    }
-
-    /// The same state with the levels of a step.
-    ///
-    /// # Errors
-    /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`]; those of the device.
-    pub fn refresh(&self, state: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
-        self.machine.refresh(state, self.top, WEIGHT_BOUND)
     }
 }

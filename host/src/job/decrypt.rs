@@ -27,32 +27,26 @@ pub fn decrypt(
     let begun = Instant::now();
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
-    let decryption = Decryption {
-        config,
-        key,
-        begun,
-        observer,
-    };
-    launch(decryption, config.device, config.threads, &params)
+    let decryption = Decryption { config, key, begun };
+    launch(decryption, config.device, config.threads, &params, observer)
 }
 
 struct Decryption<'a> {
     config: &'a DecryptConfig,
     key: OwnerKey,
     begun: Instant,
-    observer: &'a mut dyn Observer,
 }
 
 impl Job for Decryption<'_> {
     type Output = DecryptReport;
 
-    fn run<B: Backend>(self, backend: &B, _: &Device) -> Result<DecryptReport, JobError> {
-        let Self {
-            config,
-            key,
-            begun,
-            observer,
-        } = self;
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        _: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<DecryptReport, JobError> {
+        let Self { config, key, begun } = self;
         let OwnerKey { setup, secret } = key;
         stage(observer, Stage::Decrypt, || {
             let normalization = read_normalization(config, setup.plan.task().features)?;

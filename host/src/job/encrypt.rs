@@ -30,32 +30,26 @@ pub fn encrypt(
     let begun = Instant::now();
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
-    let encryption = Encryption {
-        config,
-        key,
-        begun,
-        observer,
-    };
-    launch(encryption, config.device, config.threads, &params)
+    let encryption = Encryption { config, key, begun };
+    launch(encryption, config.device, config.threads, &params, observer)
 }
 
 struct Encryption<'a> {
     config: &'a EncryptConfig,
     key: OwnerKey,
     begun: Instant,
-    observer: &'a mut dyn Observer,
 }
 
 impl Job for Encryption<'_> {
     type Output = EncryptReport;
 
-    fn run<B: Backend>(self, backend: &B, _: &Device) -> Result<EncryptReport, JobError> {
-        let Self {
-            config,
-            key,
-            begun,
-            observer,
-        } = self;
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        _: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<EncryptReport, JobError> {
+        let Self { config, key, begun } = self;
         let OwnerKey { setup, secret } = key;
         let task = setup.plan.task();
         let batch = config.batch.unwrap_or(task.batch);

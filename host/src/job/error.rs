@@ -70,14 +70,6 @@ pub enum JobError {
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     Random(#[source] getrandom::Error),
-    /// Threads could not be started.
-    #[error("{threads} threads could not be started: {reason}")]
-    Threads {
-        /// Threads asked for.
-        threads: usize,
-        /// What the system says.
-        reason: String,
-    },
     /// A number that is not in its range.
     #[error("{name} is {found}; it must be {range}")]
     Option {
@@ -139,12 +131,12 @@ pub enum JobError {
     },
     /// The owner did not answer.
     #[error(
-        "{}: no answer from the owner for {} s; the owner must run `veilgrad refresh --secret-key secret.vg --exchange {}`",
-        request.display(), waited.as_secs(), exchange.display()
+        "no answer from the owner to refresh {number} for {} s; the owner must run `{}` while the training runs",
+        waited.as_secs(), super::exchange::owner_command(exchange)
     )]
     NoAnswer {
-        /// The request.
-        request: PathBuf,
+        /// The refresh, counted from one.
+        number: usize,
         /// The directory.
         exchange: PathBuf,
         /// How long it was waited for.
@@ -211,7 +203,7 @@ impl JobError {
         }
     }
 
-    pub(super) fn option(
+    pub(crate) fn option(
         name: &'static str,
         found: impl std::fmt::Display,
         range: impl Into<String>,

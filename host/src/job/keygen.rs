@@ -38,9 +38,8 @@ pub fn keygen(
         config,
         setup,
         begun,
-        observer,
     };
-    launch(generation, config.device, config.threads, &params)
+    launch(generation, config.device, config.threads, &params, observer)
 }
 
 fn task(shape: &TaskShape, slots: usize) -> Result<Task, JobError> {
@@ -72,18 +71,21 @@ struct Generation<'a> {
     config: &'a KeygenConfig,
     setup: Setup,
     begun: Instant,
-    observer: &'a mut dyn Observer,
 }
 
 impl Job for Generation<'_> {
     type Output = KeygenReport;
 
-    fn run<B: Backend>(self, backend: &B, _: &Device) -> Result<KeygenReport, JobError> {
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        _: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<KeygenReport, JobError> {
         let Self {
             config,
             setup,
             begun,
-            observer,
         } = self;
         let (params, out) = (&setup.params, &config.out);
         fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;

@@ -24,32 +24,26 @@ pub fn refresh(
     let begun = Instant::now();
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
-    let answering = Answering {
-        config,
-        key,
-        begun,
-        observer,
-    };
-    launch(answering, config.device, config.threads, &params)
+    let answering = Answering { config, key, begun };
+    launch(answering, config.device, config.threads, &params, observer)
 }
 
 struct Answering<'a> {
     config: &'a RefreshConfig,
     key: OwnerKey,
     begun: Instant,
-    observer: &'a mut dyn Observer,
 }
 
 impl Job for Answering<'_> {
     type Output = RefreshReport;
 
-    fn run<B: Backend>(self, backend: &B, _: &Device) -> Result<RefreshReport, JobError> {
-        let Self {
-            config,
-            key,
-            begun,
-            observer,
-        } = self;
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        _: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<RefreshReport, JobError> {
+        let Self { config, key, begun } = self;
         let OwnerKey { setup, secret } = key;
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
         let owner = Owner::new(backend, &setup.params, encoder, secret);

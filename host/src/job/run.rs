@@ -45,9 +45,8 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         prepared,
         setup,
         begun,
-        observer,
     };
-    launch(whole, config.device, config.threads, &params)
+    launch(whole, config.device, config.threads, &params, observer)
 }
 
 struct Whole<'a> {
@@ -55,19 +54,22 @@ struct Whole<'a> {
     prepared: Prepared,
     setup: Setup,
     begun: Instant,
-    observer: &'a mut dyn Observer,
 }
 
 impl Job for Whole<'_> {
     type Output = RunReport;
 
-    fn run<B: Backend>(self, backend: &B, device: &Device) -> Result<RunReport, JobError> {
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<RunReport, JobError> {
         let Self {
             config,
             prepared,
             setup,
             begun,
-            observer,
         } = self;
         let Setup { params, plan, .. } = &setup;
         let (task, set) = (plan.task(), &prepared.set);

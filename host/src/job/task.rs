@@ -40,8 +40,8 @@ pub(super) struct Origin {
     pub(super) key: String,
     pub(super) task: Task,
     pub(super) approximation: Approximation,
-    /// Columns of a tile, which follow from the rest in one version of the program.
-    pub(super) width: usize,
+    /// Columns of a tile and groups of its rows, which follow from the rest in one version of the program.
+    pub(super) tile: [usize; 2],
 }
 
 /// What all files of one key generation have in common.
@@ -61,7 +61,7 @@ impl Setup {
             key: random::fresh_id()?,
             task,
             approximation: APPROXIMATION,
-            width: plan.layout().width(),
+            tile: tile(&plan),
         };
         let identity = params::identity(params)?;
         Ok(Self {
@@ -98,8 +98,8 @@ impl Setup {
             ));
         }
         let plan = plan_task(&params, origin.task)?;
-        let (found, expected) = (origin.width, plan.layout().width());
-        if found != expected {
+        if origin.tile != tile(&plan) {
+            let [found, expected] = [origin.tile, tile(&plan)].map(|tile| format!("{tile:?}"));
             return Err(JobError::mismatch(
                 file,
                 "tiles of another version",
@@ -132,6 +132,10 @@ impl Setup {
         let limbs = self.params.basis(level).iter();
         limbs.map(|limb| ring.modulus(limb).value()).collect()
     }
+}
+
+fn tile(plan: &Plan) -> [usize; 2] {
+    [plan.layout().width(), plan.layout().groups()]
 }
 
 /// The plan of a task whose sizes come from outside.

@@ -29,27 +29,29 @@ pub fn train(
         config,
         keys,
         begun,
-        observer,
     };
-    launch(training, config.device, config.threads, &params)
+    launch(training, config.device, config.threads, &params, observer)
 }
 
 struct Training<'a> {
     config: &'a TrainJobConfig,
     keys: KeysFile,
     begun: Instant,
-    observer: &'a mut dyn Observer,
 }
 
 impl Job for Training<'_> {
     type Output = TrainReport;
 
-    fn run<B: Backend>(self, backend: &B, device: &Device) -> Result<TrainReport, JobError> {
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<TrainReport, JobError> {
         let Self {
             config,
             mut keys,
             begun,
-            observer,
         } = self;
         let (setup, from) = (keys.setup.clone(), config.evaluation_keys.as_path());
         let mut data = TrainingSetFile::open(&config.data, &setup, from)?;

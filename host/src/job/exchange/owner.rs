@@ -202,13 +202,14 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             what: "the end of a training",
             source,
         })?;
-        // A training that went on after the owner was started anew is not over.
-        let known = self.answered.is_empty()
-            || self
-                .answered
-                .iter()
-                .any(|(training, _)| *training == done.training);
-        if !known {
+        // A failure is news only of a training that was answered: another one may be about to begin here. An end is also
+        // told to an owner who was not needed, or was started anew.
+        let served = self
+            .answered
+            .iter()
+            .any(|(training, _)| *training == done.training);
+        let end = served || done.finished && self.answered.is_empty();
+        if !end {
             return Ok(None);
         }
         fs::remove_file(&path).map_err(JobError::io(&path, "be removed"))?;

@@ -1,9 +1,10 @@
 //! The server's end: asks, and waits for answers.
 
-use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,8 +28,8 @@ pub(in crate::job) struct ServerEnd<'a, B: Backend> {
     wait: Duration,
     training: String,
     requests: usize,
-    asked: Cell<usize>,
-    failure: RefCell<Option<JobError>>,
+    asked: AtomicUsize,
+    failure: Mutex<Option<JobError>>,
 }
 
 impl<'a, B: Backend> ServerEnd<'a, B> {
@@ -59,8 +60,8 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             wait,
             training: random::fresh_id()?,
             requests,
-            asked: Cell::new(0),
-            failure: RefCell::new(None),
+            asked: AtomicUsize::new(0),
+            failure: Mutex::new(None),
         })
     }
 
@@ -84,12 +85,12 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
 
     /// Why the last refresh failed, if one did.
     pub(in crate::job) fn take_failure(&self) -> Option<JobError> {
-        self.failure.take()
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.take()
     }
 
     fn ask(&self, state: &Ciphertext<B>, to: Level, bound: f64) -> Result<Ciphertext<B>, JobError> {
-        let number = self.asked.get() + 1;
-        self.asked.set(number);
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         let request = path(self.directory, number, REQUEST);
         let parameters = Some(&self.setup.identity);
         let mut writer = Writer::create(&request, Kind::RefreshRequest, parameters)?;
@@ -114,9 +115,11 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
                 return Ok(state);
             }
             if begun.elapsed() >= self.wait {
+                // Nobody is to answer it any more. If it stays, it is answered for nothing, once.
+                let _ = fs::remove_file(&request);
                 let (exchange, waited) = (self.directory.to_owned(), self.wait);
                 return Err(JobError::NoAnswer {
-                    request,
+                    number,
                     exchange,
                     waited,
                 });
@@ -174,7 +177,8 @@ impl<B: Backend> Refresh<B> for ServerEnd<'_, B> {
     ) -> Result<Ciphertext<B>, EvalError> {
         self.ask(x, to, bound).map_err(|error| {
             let text = error.to_string();
-            self.failure.replace(Some(error));
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            *failure = Some(error);
             EvalError::Refresh(text)
         })
     }

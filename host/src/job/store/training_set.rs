@@ -106,11 +106,13 @@ pub(in crate::job) struct TrainingSetFile {
 }
 
 impl TrainingSetFile {
-    /// Opens a training set for the keys of `setup`, which came from `keys`.
+    /// Opens a training set for the keys of `setup`, which came from `keys`, and reads it once: damage is found before
+    /// the training, not in the middle of it.
     pub(in crate::job) fn open(path: &Path, setup: &Setup, keys: &Path) -> Result<Self, JobError> {
         let mut reader = Reader::open(path, &expected(Kind::DataSet, Some(&setup.identity)))?;
         let Header { origin, samples } = reader.header()?;
         setup.check(keys, path, &origin)?;
+        reader.verify()?;
         if !(1..=MAX_BATCHES).contains(&samples.len()) {
             let expected = format!("from 1 to {MAX_BATCHES}");
             return Err(JobError::mismatch(path, "batches", samples.len(), expected));

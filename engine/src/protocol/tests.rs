@@ -82,12 +82,10 @@ fn steps_agree_with_training_in_the_clear() {
         .encrypt_start(&plan, &start, &Seed([3; 32]))
         .unwrap()
         .ciphertext;
-    for step in 0..2 {
+    for (step, seed) in [4, 5].into_iter().enumerate() {
         let samples = 16 - 4 * step;
         let (x, y) = (&features[..3 * samples], &labels[..samples]);
-        let batch = owner
-            .encrypt_batch(&plan, x, y, &Seed([4 + step as u8; 32]))
-            .unwrap();
+        let batch = owner.encrypt_batch(&plan, x, y, &Seed([seed; 32])).unwrap();
         state = server
             .refresh(&server.step(&state, &batch.received(), step).unwrap())
             .unwrap();

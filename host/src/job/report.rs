@@ -97,7 +97,8 @@ pub struct RunReport {
     pub threads: usize,
     /// Who refreshed.
     pub refresh: String,
-    /// Largest difference between a weight from ciphertexts and one from training in the clear.
+    /// Largest difference between a weight from ciphertexts and one from the same program in the clear, with the
+    /// sigmoid's polynomial: what encryption adds.
     pub weight_error: f64,
 }
 

@@ -102,18 +102,19 @@ impl Job for Whole<'_> {
             clear_model::write(path, &model, &prepared.normalization)?;
         }
 
-        let (clear, accuracies) = stage(observer, Stage::Evaluate, || {
-            let clear = train_in_the_clear(&setup, &schedule, &batches);
+        let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
+            let train = |precision| train_in_the_clear(&setup, &schedule, &batches, precision);
+            let clear = train(Precision::Exact);
             let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
                 test.accuracy(&model),
                 test.accuracy(&clear),
                 validation.accuracy(&model),
             ];
-            Ok::<_, JobError>((clear, accuracies))
+            Ok::<_, JobError>((train(Precision::Approximate), accuracies))
         })?;
         let [test_accuracy, clear_test_accuracy, validation_accuracy] = accuracies;
-        let errors = model.values().iter().zip(clear.values());
+        let errors = model.values().iter().zip(twin.values());
         Ok(RunReport {
             test_accuracy,
             clear_test_accuracy,
@@ -172,11 +173,16 @@ fn encrypt<B: Backend>(
     Ok((encrypted, running.end()))
 }
 
-/// The same training on `f64` with the exact sigmoid.
-fn train_in_the_clear(setup: &Setup, schedule: &Schedule, batches: &[Samples]) -> Model {
+/// The same training on `f64`, with the exact sigmoid or its polynomial.
+fn train_in_the_clear(
+    setup: &Setup,
+    schedule: &Schedule,
+    batches: &[Samples],
+    precision: Precision,
+) -> Model {
     let task = setup.plan.task();
     let start = Model::zeros(task.classes, task.features);
-    let mut trainer = ExactTrainer::new(start, setup.plan.activation(), Precision::Exact);
+    let mut trainer = ExactTrainer::new(start, setup.plan.activation(), precision);
     for step in 0..schedule.steps() {
         let batch = &batches[schedule.batch(step)];
         trainer.step(&batch.features, &batch.labels, schedule.learning_rate);

@@ -12,12 +12,11 @@ use crate::file::{ParameterSet, Reader};
 use crate::launch::Device;
 
 /// The sigmoid's interval and degree. With the default rate and steps, the largest logit was 10 to 26 on six data sets
-/// (digits, breast cancer, face masks, dermatoscopy, SNIPS, MNIST); degree 63 is off by 1.2e-3 at most, and training with it
-/// gave the accuracy of the exact sigmoid to a third of a percent, where degree 31 on the same interval is off by 2.8e-2 and
-/// saves one level of 14.
+/// (digits, breast cancer, face masks, dermatoscopy, SNIPS, MNIST); degree 61 is off by 1.5e-3 at most, and turns logits
+/// back that leave the interval (degrees `4k + 3` do not, see `Sigmoid`).
 pub(super) const APPROXIMATION: Approximation = Approximation {
     bound: 32.0,
-    degree: 63,
+    degree: 61,
 };
 /// The learning rate where none is chosen: `1/L` for the logistic loss, whose curvature is at most `L = 1/4` on features
 /// normalised as they are. The largest rate that Nesterov's method is known to be stable at.

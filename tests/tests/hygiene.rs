@@ -83,3 +83,17 @@ fn unsafe_code_stays_where_it_belongs() {
         assert!(allowed.iter().any(|file| found.contains(file)), "{found}");
     }
 }
+
+#[test]
+fn the_server_cannot_name_the_secret_key() {
+    for place in [
+        "engine/src/protocol/server.rs",
+        "engine/src/ckks/evaluator",
+        "engine/src/circuits",
+        "engine/src/train",
+        "host/src/job/train.rs",
+        "host/src/job/exchange/server.rs",
+    ] {
+        never(place, &["SecretKey", "Decryptor", "secret"]);
+    }
+}

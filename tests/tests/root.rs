@@ -4,6 +4,7 @@ mod cli;
 mod hygiene;
 mod jobs;
 mod laws;
+mod params;
 mod parity;
 mod precision;
 mod shaders;

@@ -100,3 +100,46 @@ pub(super) fn read(path: &Path) -> Result<Model, JobError> {
     }
     Ok(Model::from_values(classes, features, values)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_read_as_it_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.safetensors");
+        let model = Model::from_values(2, 2, vec![1.0, -2.0, 0.5, 0.25, 3.0, -1.0]).unwrap();
+        let identity = Normalization::new(vec![0.0; 2], vec![1.0; 2]).unwrap();
+        write(&path, &model, &identity).unwrap();
+        assert_eq!(read(&path).unwrap(), model);
+    }
+
+    #[test]
+    fn other_tensors_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.safetensors");
+        let numbers = |count: usize| [0, 0, 0x80, 0x3f].repeat(count);
+        let refusal = |shapes: [&[usize]; 2], bytes: [Vec<u8>; 2]| {
+            let tensor =
+                |i: usize| TensorView::new(Dtype::F32, shapes[i].to_vec(), &bytes[i]).unwrap();
+            let bytes = safetensors::serialize([(WEIGHT, tensor(0)), (BIAS, tensor(1))], None);
+            std::fs::write(&path, bytes.unwrap()).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.contains("model.safetensors"), "{error}");
+            error
+        };
+        assert!(refusal([&[6], &[2]], [numbers(6), numbers(2)]).contains("[6]"));
+        assert!(refusal([&[2, 3], &[3]], [numbers(6), numbers(3)]).contains("[3]"));
+        assert!(refusal([&[1, 3], &[1]], [numbers(3), numbers(1)]).contains("[1, 3]"));
+        let infinite = [0, 0, 0x80, 0x7f].repeat(6);
+        assert!(refusal([&[2, 3], &[2]], [infinite, numbers(2)]).contains("inf"));
+        std::fs::write(&path, b"no model").unwrap();
+        assert!(
+            read(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("model.safetensors")
+        );
+    }
+}

@@ -36,7 +36,7 @@ pub struct TrainConfig {
     pub seed: u64,
 }
 
-/// Of [`run`](super::run).
+/// Of [`run`](super::run()).
 #[derive(Clone, Debug)]
 pub struct RunConfig {
     /// Parameter set.
@@ -71,7 +71,7 @@ pub enum TaskShape {
     },
 }
 
-/// Of [`keygen`](super::keygen).
+/// Of [`keygen`](super::keygen()).
 #[derive(Clone, Debug)]
 pub struct KeygenConfig {
     /// Parameter set.
@@ -89,7 +89,7 @@ pub struct KeygenConfig {
     pub out: PathBuf,
 }
 
-/// Of [`encrypt`](super::encrypt).
+/// Of [`encrypt`](super::encrypt()).
 #[derive(Clone, Debug)]
 pub struct EncryptConfig {
     /// The owner's key.
@@ -110,7 +110,7 @@ pub struct EncryptConfig {
     pub normalization: PathBuf,
 }
 
-/// Of [`train`](super::train).
+/// Of [`train`](super::train()).
 #[derive(Clone, Debug)]
 pub struct TrainJobConfig {
     /// The owner's evaluation keys.
@@ -133,7 +133,7 @@ pub struct TrainJobConfig {
     pub out: PathBuf,
 }
 
-/// Of [`refresh`](super::refresh).
+/// Of [`refresh`](super::refresh()).
 #[derive(Clone, Debug)]
 pub struct RefreshConfig {
     /// The owner's key.
@@ -148,7 +148,7 @@ pub struct RefreshConfig {
     pub threads: Option<usize>,
 }
 
-/// Of [`decrypt`](super::decrypt).
+/// Of [`decrypt`](super::decrypt()).
 #[derive(Clone, Debug)]
 pub struct DecryptConfig {
     /// The owner's key.
@@ -165,7 +165,7 @@ pub struct DecryptConfig {
     pub threads: Option<usize>,
 }
 
-/// Of [`evaluate`](super::evaluate).
+/// Of [`evaluate`](super::evaluate()).
 #[derive(Clone, Debug)]
 pub struct EvaluateConfig {
     /// A decrypted model.

@@ -60,7 +60,7 @@ impl Job for Encryption<'_> {
         let (normalization, batches) = stage(observer, Stage::Data, || {
             let set = samples::open(&config.data, config.seed)?;
             check_sizes(&config.secret_key, &set, task.features, task.classes)?;
-            let prepared = Prepared::new(&set)?;
+            let prepared = Prepared::new(&config.data, &set)?;
             let batches = prepared.batches(batch, config.seed)?;
             Ok::<_, JobError>((prepared.normalization, batches))
         })?;

@@ -1,6 +1,7 @@
 //! Keys for a task: a secret one for the owner, evaluation keys for the server.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,11 +32,17 @@ pub fn keygen(
     observer: &mut dyn Observer,
 ) -> Result<KeygenReport, JobError> {
     let begun = Instant::now();
+    let out = &config.out;
+    let files = [SECRET_KEY_FILE, EVALUATION_KEYS_FILE].map(|name| out.join(name));
+    if let Some(file) = files.iter().find(|file| file.exists()) {
+        return Err(JobError::KeyExists { file: file.clone() });
+    }
+    fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
     let params = params::choose(&config.params, config.allow_insecure)?;
     let task = task(&config.shape, params.slots())?;
     let setup = Setup::new(&params, task)?;
     let generation = Generation {
-        config,
+        files,
         setup,
         begun,
     };
@@ -67,13 +74,13 @@ fn task(shape: &TaskShape, slots: usize) -> Result<Task, JobError> {
     })
 }
 
-struct Generation<'a> {
-    config: &'a KeygenConfig,
+struct Generation {
+    files: [PathBuf; 2],
     setup: Setup,
     begun: Instant,
 }
 
-impl Job for Generation<'_> {
+impl Job for Generation {
     type Output = KeygenReport;
 
     fn run<B: Backend>(
@@ -83,19 +90,14 @@ impl Job for Generation<'_> {
         observer: &mut dyn Observer,
     ) -> Result<KeygenReport, JobError> {
         let Self {
-            config,
+            files: [secret_key, evaluation_keys],
             setup,
             begun,
         } = self;
-        let (params, out) = (&setup.params, &config.out);
-        fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
-        let secret_key = out.join(SECRET_KEY_FILE);
-        let evaluation_keys = out.join(EVALUATION_KEYS_FILE);
-
+        let params = &setup.params;
         let secret = SecretKey::generate(params, &random::secret_seed()?);
-        store::write_owner_key(&secret_key, &setup, &secret)?;
         let encoder = Arc::new(Encoder::new(params.degree()));
-        let owner = Owner::new(backend, params, encoder, secret);
+        let owner = Owner::new(backend, params, encoder, secret.clone());
         let plan = setup.plan.keys();
         let seed = random::secret_seed()?;
         let mut running = Running::begin(observer, Stage::Keys, plan.len());
@@ -107,6 +109,8 @@ impl Job for Generation<'_> {
             })
         })?;
         running.end();
+        // Last, so that a key generation that fails leaves no key that stands in the way of the next.
+        store::write_owner_key(&secret_key, &setup, &secret)?;
         let written = fs::metadata(&evaluation_keys);
         let bytes = written
             .map_err(JobError::io(&evaluation_keys, "be measured"))?

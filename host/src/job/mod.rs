@@ -1,13 +1,13 @@
-//! The jobs that users start: one process for all ([`run`]), or owner and server apart.
+//! The jobs that users start: one process for all ([`run()`]), or owner and server apart.
 //!
 //! | job | who | reads | writes |
 //! |---|---|---|---|
-//! | [`keygen`] | owner | | secret key, evaluation keys for the server |
-//! | [`encrypt`] | owner | secret key, data | encrypted training set for the server, normalisation |
-//! | [`train`] | server | evaluation keys, training set | encrypted model for the owner |
-//! | [`refresh`] | owner | secret key | answers to the server's requests, while `train` runs |
-//! | [`decrypt`] | owner | secret key, model, normalisation | model |
-//! | [`evaluate`] | anybody | model, data | |
+//! | [`keygen()`] | owner | | secret key, evaluation keys for the server |
+//! | [`encrypt()`] | owner | secret key, data | encrypted training set for the server, normalisation |
+//! | [`train()`] | server | evaluation keys, training set | encrypted model for the owner |
+//! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
+//! | [`decrypt()`] | owner | secret key, model, normalisation | model |
+//! | [`evaluate()`] | anybody | model, data | |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.

@@ -64,7 +64,7 @@ pub struct StepReport {
     pub seconds: f64,
 }
 
-/// Of [`run`](super::run).
+/// Of [`run`](super::run()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunReport {
     /// Share of test rows whose class the model from ciphertexts predicts.
@@ -102,7 +102,7 @@ pub struct RunReport {
     pub weight_error: f64,
 }
 
-/// Of [`keygen`](super::keygen).
+/// Of [`keygen`](super::keygen()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeygenReport {
     /// The owner's file.
@@ -117,7 +117,7 @@ pub struct KeygenReport {
     pub seconds: f64,
 }
 
-/// Of [`encrypt`](super::encrypt).
+/// Of [`encrypt`](super::encrypt()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EncryptReport {
     /// The file.
@@ -130,7 +130,7 @@ pub struct EncryptReport {
     pub seconds: f64,
 }
 
-/// Of [`train`](super::train).
+/// Of [`train`](super::train()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainReport {
     /// The file.
@@ -141,7 +141,7 @@ pub struct TrainReport {
     pub seconds: f64,
 }
 
-/// Of [`refresh`](super::refresh).
+/// Of [`refresh`](super::refresh()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RefreshReport {
     /// Requests answered.
@@ -150,7 +150,7 @@ pub struct RefreshReport {
     pub seconds: f64,
 }
 
-/// Of [`decrypt`](super::decrypt).
+/// Of [`decrypt`](super::decrypt()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DecryptReport {
     /// The file.
@@ -159,7 +159,7 @@ pub struct DecryptReport {
     pub seconds: f64,
 }
 
-/// Of [`evaluate`](super::evaluate): shares of rows whose class is predicted.
+/// Of [`evaluate`](super::evaluate()): shares of rows whose class is predicted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EvaluateReport {
     /// Of the training rows.

@@ -11,7 +11,7 @@ use engine::protocol::{EncryptedBatch, Owner, RefreshRequest, Server, Task};
 use engine::train::{ExactTrainer, Model, Precision};
 
 use super::event::{Running, stage};
-use super::samples::{self, Prepared, Samples, batch_size};
+use super::samples::{Prepared, Samples, batch_size};
 use super::task::{self, REFRESH, Schedule, Setup};
 use super::train::run_steps;
 use super::{
@@ -27,7 +27,7 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
     let begun = Instant::now();
     let params = params::choose(&config.params, config.allow_insecure)?;
     let prepared = stage(observer, Stage::Data, || {
-        Prepared::new(&samples::open(&config.data, config.train.seed)?)
+        Prepared::open(&config.data, config.train.seed)
     })?;
     let set = &prepared.set;
     let (classes, rows) = (set.classes(), set.train().rows());

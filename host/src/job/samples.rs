@@ -3,7 +3,7 @@
 use engine::train::{Model, TrainOptions};
 
 use super::{DataChoice, JobError};
-use crate::data::{DataSet, Normalization, Scaling, Table};
+use crate::data::{Csv, DataSet, Format, Normalization, Scaling, Table};
 
 /// Rows with their classes, in the types of the training.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +52,16 @@ pub(super) fn open(choice: &DataChoice, seed: u64) -> Result<DataSet, JobError> 
     })
 }
 
+/// How features are brought to a common scale. Columns of a CSV file are measurements, each in a unit of its own; columns
+/// of a tensor are pixels or embeddings, whose differences of variance mean something: MNIST embeddings, PCA-rotated, lose
+/// three percent of accuracy in the end if they are levelled, and the digits nothing.
+fn scaling(choice: &DataChoice) -> Scaling {
+    match choice {
+        DataChoice::File(path) if Csv.accepts(path) => Scaling::Columns,
+        DataChoice::Digits | DataChoice::File(_) => Scaling::Uniform,
+    }
+}
+
 /// A normalised data set whose training rows are cut into batches.
 pub(super) struct Prepared {
     pub(super) set: DataSet,
@@ -59,8 +69,14 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(set: &DataSet) -> Result<Self, JobError> {
-        let (set, normalization) = set.normalized(Scaling::default())?;
+    /// Reads and normalises a data set.
+    pub(super) fn open(choice: &DataChoice, seed: u64) -> Result<Self, JobError> {
+        Self::new(choice, &open(choice, seed)?)
+    }
+
+    /// Normalises a data set that was read.
+    pub(super) fn new(choice: &DataChoice, set: &DataSet) -> Result<Self, JobError> {
+        let (set, normalization) = set.normalized(scaling(choice))?;
         Ok(Self { set, normalization })
     }
 
@@ -122,5 +138,48 @@ pub(super) fn batch_size(
             let rows = rows.unwrap_or(largest).max(1);
             Ok(largest.min(1 << rows.ilog2()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_for_raw_features_give_the_same_logits() {
+        let normalization = Normalization::new(vec![3.0, -1.0], vec![0.5, 4.0]).unwrap();
+        let model = Model::from_values(2, 2, vec![1.0, -2.0, 0.5, 0.25, 3.0, -1.0]).unwrap();
+        let (weights, biases) = for_raw_features(&model, &normalization);
+        let raw = [5.0, 7.0];
+        let logits = model.logits(&[(raw[0] - 3.0) / 0.5, (raw[1] + 1.0) / 4.0]);
+        for (class, logit) in logits.into_iter().enumerate() {
+            let row = &weights[2 * class..][..2];
+            let found = biases[class] + row[0] * raw[0] + row[1] * raw[1];
+            assert!((found - logit).abs() < 1e-12, "{found} {logit}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_the_largest_power_of_two_that_fits() {
+        assert_eq!(batch_size(None, 1 << 14, 10, Some(1257)).unwrap(), 1024);
+        assert_eq!(batch_size(None, 1 << 14, 10, Some(300)).unwrap(), 256);
+        assert_eq!(batch_size(None, 1 << 9, 10, None).unwrap(), 32);
+        assert_eq!(batch_size(Some(17), 1 << 9, 10, Some(5)).unwrap(), 17);
+        for refused in [0, 33] {
+            assert!(batch_size(Some(refused), 1 << 9, 10, None).is_err());
+        }
+    }
+
+    #[test]
+    fn accuracy_by_class() {
+        let model = Model::from_values(2, 1, vec![1.0, 0.0, -1.0, 0.0]).unwrap();
+        let samples = Samples {
+            features: vec![1.0, 2.0, -1.0, 3.0],
+            labels: vec![0, 0, 1, 1],
+        };
+        assert!((samples.accuracy(&model) - 0.75).abs() < 1e-12);
+        assert!((samples.accuracy_of_class(&model, 0) - 1.0).abs() < 1e-12);
+        assert!((samples.accuracy_of_class(&model, 1) - 0.5).abs() < 1e-12);
+        assert!(Samples::default().accuracy_of_class(&model, 0).is_nan());
     }
 }

@@ -74,6 +74,17 @@ fn files_of_the_owner_are_private_and_keys_are_not_replaced() {
     let error = place.keygen("keys").unwrap_err();
     assert!(matches!(error, JobError::KeyExists { .. }), "{error}");
     assert_eq!(fs::read(place.path("keys/secret.vg")).unwrap(), before);
+    // The server's file alone stands in the way too: its owner's key may be somewhere else.
+    fs::create_dir(place.path("half")).unwrap();
+    fs::copy(
+        place.path("keys/evaluation.vg"),
+        place.path("half/evaluation.vg"),
+    )
+    .unwrap();
+    assert!(matches!(
+        place.keygen("half"),
+        Err(JobError::KeyExists { .. })
+    ));
     place.encrypt("keys", "train.vg").unwrap();
     #[cfg(unix)]
     for name in ["keys/secret.vg", "normalization.json"] {

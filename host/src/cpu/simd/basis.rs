@@ -471,7 +471,15 @@ mod tests {
             BaseConversion::new(&[q], &[p], &[vec![1]], &[1]).err(),
             Some(KernelError::SmallSource(97))
         );
-        assert!(BaseConversion::new(&[p; 13], &[p], &[vec![1; 13]], &[1]).is_err());
+        assert!(
+            BaseConversion::new(
+                &[p; MAX_SOURCES + 1],
+                &[p],
+                &[vec![1; MAX_SOURCES + 1]],
+                &[1]
+            )
+            .is_err()
+        );
         let table = BaseConversion::new(&[p], &[p], &[vec![1]], &[1]).unwrap();
         let isa = Isa::detect();
         assert!(

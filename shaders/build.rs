@@ -8,9 +8,9 @@ use std::{env, error, fs};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 #[path = "src/assemble.rs"]
-mod assemble;
+pub mod assemble;
 #[path = "src/layout.rs"]
-mod layout;
+pub mod layout;
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=wgsl");

@@ -1,13 +1,14 @@
 //! One step of the default training job: the 8x8 digits on `leveled-15`.
 
-use benches::{Keyed, pools, training};
-use criterion::{Criterion, criterion_group};
+use benches::{Keyed, threads, training};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group};
 use engine::backend::Backend;
 use engine::circuits::activation::Sigmoid;
 use engine::circuits::matmul::SampleMask;
 use engine::circuits::packing::{Grouping, Layout};
 use engine::circuits::{Ciphertexts, Refresh};
-use engine::ckks::{Ciphertext, Encryptor, EvalError, Evaluator, KeyPlan, Level};
+use engine::ckks::{Ciphertext, Encryptor, EvalError, Evaluator, KeyPlan, Level, Params};
 use engine::ring::sampling::Seed;
 use engine::train::{Batch, Step, step_budget};
 use num_complex::Complex64;
@@ -37,12 +38,28 @@ fn step(c: &mut Criterion) {
         conjugation: budget.conjugation(),
         rotations: budget.rotations().clone(),
     };
-    let keyed = Keyed::new(&params, &plan);
-    let evaluator = Evaluator::new(&keyed.cpu, &params, Arc::clone(&keyed.encoder), &keyed.keys);
+    let mut group = c.benchmark_group(format!("training step, {}", params.name()));
+    for threads in threads() {
+        let keyed = Keyed::new(&params, &plan, threads);
+        measure(&mut group, &params, &layout, &sigmoid, top, &keyed);
+    }
+    group.finish();
+}
+
+fn measure(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    params: &Params,
+    layout: &Layout,
+    sigmoid: &Sigmoid,
+    top: Level,
+    keyed: &Keyed,
+) {
+    let (cpu, encoder) = (&keyed.cpu, &keyed.encoder);
+    let evaluator = Evaluator::new(cpu, params, Arc::clone(encoder), &keyed.keys);
     let machine = Ciphertexts::new(evaluator, &NoRefresh);
-    let step = Step::new(&machine, &layout, sigmoid, 1.0).unwrap();
+    let step = Step::new(&machine, layout, sigmoid.clone(), 1.0).unwrap();
     let levels = step.levels(top).unwrap();
-    let encryptor = Encryptor::new(&keyed.cpu, &params, Arc::clone(&keyed.encoder));
+    let encryptor = Encryptor::new(cpu, params, Arc::clone(encoder));
     let encrypt = |vectors: &[Vec<Complex64>], level: Level| {
         let vectors: Vec<_> = vectors.iter().map(Vec::as_slice).collect();
         encryptor
@@ -50,26 +67,24 @@ fn step(c: &mut Criterion) {
             .unwrap()
             .0
     };
-    let x = vec![0.25; samples * features];
+    let (samples, features, classes) = (layout.batch(), layout.features(), layout.classes());
     let labels: Vec<_> = (0..samples).map(|i| i % classes).collect();
-    let weights = vec![0.01; classes * (features + 1)];
-    let tiles = layout.pack_features(&x).unwrap();
+    let tiles = layout
+        .pack_features(&vec![0.25; samples * features])
+        .unwrap();
     let batch = Batch {
         features: tiles
             .iter()
             .map(|tile| encrypt(tile, levels.features))
             .collect(),
         labels: encrypt(&[layout.pack_labels(&labels).unwrap()], levels.labels),
-        counted: Arc::new(SampleMask::first(&machine, &layout, samples).unwrap()),
+        counted: Arc::new(SampleMask::first(&machine, layout, samples).unwrap()),
     };
+    let weights = vec![0.01; classes * (features + 1)];
     let state = encrypt(&layout.pack_state(&weights, &weights).unwrap(), top);
-    let mut group = c.benchmark_group(format!("training step, {}", params.name()));
-    for pool in pools() {
-        group.bench_function(format!("{} threads", pool.current_num_threads()), |b| {
-            b.iter(|| pool.install(|| step.run(&machine, &state, &batch, 1).unwrap()));
-        });
-    }
-    group.finish();
+    group.bench_function(format!("{} threads", cpu.threads()), |b| {
+        b.iter(|| step.run(&machine, &state, &batch, 1).unwrap());
+    });
 }
 
 criterion_group! { name = benches; config = benches::config(); targets = step }

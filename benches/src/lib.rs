@@ -10,8 +10,8 @@ use engine::ckks::{
 };
 use engine::ring::Basis;
 use engine::ring::sampling::{Seed, uniform};
+use host::cpu::simd::Isa;
 use host::cpu::{Cpu, CpuBuffer};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Whether every body shall run once, on small rings (`BENCH_SMOKE=1`).
 pub fn is_smoke() -> bool {
@@ -50,11 +50,8 @@ fn named(name: &str) -> Params {
 }
 
 /// One thread and two.
-pub fn pools() -> Vec<ThreadPool> {
-    let counts = if is_smoke() { 1..2 } else { 1..3 };
-    counts
-        .map(|n| ThreadPoolBuilder::new().num_threads(n).build().unwrap())
-        .collect()
+pub fn threads() -> std::ops::RangeInclusive<usize> {
+    1..=if is_smoke() { 1 } else { 2 }
 }
 
 /// Random residues.
@@ -81,8 +78,8 @@ pub struct Keyed {
 
 impl Keyed {
     /// The keys of a plan.
-    pub fn new(params: &Params, plan: &KeyPlan) -> Self {
-        let cpu = Cpu::new(Arc::clone(params.ring())).unwrap();
+    pub fn new(params: &Params, plan: &KeyPlan, threads: usize) -> Self {
+        let cpu = Cpu::with(Arc::clone(params.ring()), Isa::detect(), threads).unwrap();
         let secret = SecretKey::generate(params, &Seed([1; 32]));
         let generator = KeyGenerator::new(&cpu, params, &secret);
         let keys = generator

@@ -1,4 +1,8 @@
 //! `veilgrad`: train classifiers on data that stays encrypted.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(veilgrad::run_process(std::env::args_os()))
+}

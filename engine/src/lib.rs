@@ -2,12 +2,13 @@
 //!
 //! Mathematics only: no threads, no devices, no files. Each module uses only those to its left:
 //!
-//! `arith ← ring ← backend ← ckks ← circuits ← train`
+//! `arith ← ring ← backend ← ckks ← circuits ← train ← protocol`
 #![forbid(unsafe_code)]
 
 pub mod arith;
 pub mod backend;
 pub mod circuits;
 pub mod ckks;
+pub mod protocol;
 pub mod ring;
 pub mod train;

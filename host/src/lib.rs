@@ -5,3 +5,5 @@
 pub mod cpu;
 pub mod data;
 pub mod file;
+pub mod job;
+pub mod launch;

@@ -74,6 +74,7 @@ fn the_command_line_knows_no_arithmetic() {
 #[test]
 fn unsafe_code_stays_where_it_belongs() {
     let allowed = [
+        "host/src/cpu/simd/ifma.rs",
         "host/src/cpu/simd/avx512.rs",
         "host/src/cpu/simd/avx2.rs",
         "host/src/cpu/memory.rs",

@@ -12,7 +12,7 @@ use crate::ckks::{Ciphertext, EvalError, Evaluator, Level, Plaintext};
 use crate::ring::Rotation;
 
 /// Who gives a ciphertext its levels back: the data owner, or bootstrapping.
-pub trait Refresh<B: Backend>: Sync {
+pub trait Refresh<B: Backend> {
     /// The same values at `to`; real and imaginary parts in `[-bound, bound]`.
     ///
     /// # Errors
@@ -30,8 +30,10 @@ pub struct Ciphertexts<'a, B: Backend> {
 /// A known slot vector and its encodings, made when a level first asks for one.
 pub struct PlainVector<B: Backend> {
     values: Arc<[Complex64]>,
-    encodings: Arc<Mutex<BTreeMap<(Level, Use), Arc<Plaintext<B>>>>>,
+    encodings: Arc<Mutex<Encodings<B>>>,
 }
+
+type Encodings<B> = BTreeMap<(Level, Use), Arc<Plaintext<B>>>;
 
 /// What an encoding is for: the scale differs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

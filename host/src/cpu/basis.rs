@@ -6,12 +6,11 @@
 use engine::arith::{ShoupFactor, Word};
 use engine::backend::{BackendError, BasisOps, Shape};
 use engine::ring::{self, Basis};
-use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::memory::Buffer;
-use super::rows::{for_rows, groups, internal};
+use super::rows::groups;
 use super::simd::{self, KernelError};
 use super::transfer::check_limbs;
 use super::{Cpu, CpuBuffer};
@@ -49,7 +48,7 @@ impl Cpu {
             batch: x.shape.batch,
             basis,
         })?;
-        for_rows(&self.context, &mut rows, |place, row| {
+        self.for_rows(&mut rows, |place, row| {
             let (source, scale) = (
                 x.matched(place.poly, place.limb),
                 conversion.scale()[place.row],
@@ -61,10 +60,10 @@ impl Cpu {
             simd::ntt_inverse_scaled(self.isa, &self.tables[place.limb], row, scale.value())
         })?;
         let mut estimates = self.scratch(x.shape.batch)?;
-        let polys = estimates.par_iter_mut().enumerate();
-        polys
-            .try_for_each(|(poly, u)| table.estimate(self.isa, &rows.rows_of(poly), u))
-            .map_err(internal)?;
+        let polys = estimates.iter_mut().enumerate().collect();
+        self.each(polys, |(poly, u)| {
+            table.estimate(self.isa, &rows.rows_of(poly), u)
+        })?;
         Ok(Sources { rows, estimates })
     }
 
@@ -129,21 +128,18 @@ impl BasisOps for Cpu {
         })?;
         let limbs: Vec<_> = to.iter().collect();
         let groups = groups(&self.context, to, GROUP);
-        let tasks = raised.tasks(&groups).into_par_iter();
-        tasks
-            .try_for_each(|(poly, group, mut rows)| {
-                // A group lies within the digit or apart from it.
-                match conversion.targets().row(limbs[group.start]) {
-                    Some(first) => sources.convert(self, &table, poly, first, &mut rows),
-                    None => {
-                        for (row, limb) in rows.iter_mut().zip(&limbs[group]) {
-                            row.copy_from_slice(x.matched(poly, *limb));
-                        }
-                        Ok(())
+        self.each(raised.tasks(&groups), |(poly, group, mut rows)| {
+            // A group lies within the digit or apart from it.
+            match conversion.targets().row(limbs[group.start]) {
+                Some(first) => sources.convert(self, &table, poly, first, &mut rows),
+                None => {
+                    for (row, limb) in rows.iter_mut().zip(&limbs[group]) {
+                        row.copy_from_slice(x.matched(poly, *limb));
                     }
+                    Ok(())
                 }
-            })
-            .map_err(internal)?;
+            }
+        })?;
         Ok(raised)
     }
 
@@ -159,26 +155,23 @@ impl BasisOps for Cpu {
         })?;
         let limbs: Vec<_> = to.iter().collect();
         let groups = groups(&self.context, to, GROUP);
-        let tasks = result.tasks(&groups).into_par_iter();
-        tasks
-            .try_for_each(|(poly, group, mut rows)| {
-                sources.convert(self, &table, poly, group.start, &mut rows)?;
-                for (row, index) in rows.into_iter().zip(group) {
-                    let (limb, q) = (limbs[index], self.context.modulus(limbs[index]));
-                    simd::ntt_forward(self.isa, &self.tables[limb], row)?;
-                    // (x - c) k as (c - x)(-k), in place.
-                    let factor = ShoupFactor::new(q.neg(down.factor()[index].value()), q);
-                    match down.common()[index] {
-                        Some(_) => {
-                            let source = x.matched(poly, limb);
-                            simd::sub_scale_assign(self.isa, q, row, source, factor)?;
-                        }
-                        None => simd::scale_assign(self.isa, q, row, factor)?,
+        self.each(result.tasks(&groups), |(poly, group, mut rows)| {
+            sources.convert(self, &table, poly, group.start, &mut rows)?;
+            for (row, index) in rows.into_iter().zip(group) {
+                let (limb, q) = (limbs[index], self.context.modulus(limbs[index]));
+                simd::ntt_forward(self.isa, &self.tables[limb], row)?;
+                // (x - c) k as (c - x)(-k), in place.
+                let factor = ShoupFactor::new(q.neg(down.factor()[index].value()), q);
+                match down.common()[index] {
+                    Some(_) => {
+                        let source = x.matched(poly, limb);
+                        simd::sub_scale_assign(self.isa, q, row, source, factor)?;
                     }
+                    None => simd::scale_assign(self.isa, q, row, factor)?,
                 }
-                Ok(())
-            })
-            .map_err(internal)?;
+            }
+            Ok::<_, KernelError>(())
+        })?;
         Ok(result)
     }
 
@@ -190,7 +183,7 @@ impl BasisOps for Cpu {
             basis: ordinary,
         }
         .check_operand("lifted sum", &x.shape)?;
-        for_rows(&self.context, acc, |place, row| {
+        self.for_rows(acc, |place, row| {
             if special.row(place.limb).is_some() {
                 return Ok(());
             }

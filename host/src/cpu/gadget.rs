@@ -6,11 +6,10 @@
 use engine::arith::{ShoupFactor, Word};
 use engine::backend::{BackendError, BasisOps, GadgetKey, GadgetOps, Shape};
 use engine::ring::{BaseConversion, Basis, Digit};
-use rayon::prelude::*;
 use std::sync::Arc;
 
 use super::basis::{From, GROUP, Sources};
-use super::rows::{groups, internal};
+use super::rows::{groups, places};
 use super::simd::{self, KernelError};
 use super::transfer::check_limbs;
 use super::{Cpu, CpuBuffer};
@@ -32,7 +31,7 @@ impl Cpu {
         extended: &Basis,
     ) -> Result<Vec<DigitSources>, BackendError> {
         let digits = self.context.digits().at(&x.shape.basis);
-        let sources = digits.into_par_iter().map(|(digit, limbs)| {
+        let sources = digits.into_iter().map(|(digit, limbs)| {
             let conversion = self.context.mod_up(&limbs, &extended.difference(&limbs));
             let table = self.mod_up_table(&conversion)?;
             let sources = self.sources(x, From::Evaluations, &conversion, &table)?;
@@ -122,19 +121,16 @@ impl GadgetOps for Cpu {
                 basis: extended.clone(),
             };
             let mut raised = self.unset(shape)?;
-            let tasks = raised.tasks(&groups).into_par_iter();
-            tasks
-                .try_for_each(|(poly, group, mut rows)| {
-                    let limbs = &limbs[group];
-                    if digit.limbs.row(limbs[0]).is_none() {
-                        return self.raise(digit, poly, limbs, &mut rows);
-                    }
-                    for (row, limb) in rows.iter_mut().zip(limbs) {
-                        row.copy_from_slice(x.matched(poly, *limb));
-                    }
-                    Ok(())
-                })
-                .map_err(internal)?;
+            self.each(raised.tasks(&groups), |(poly, group, mut rows)| {
+                let limbs = &limbs[group];
+                if digit.limbs.row(limbs[0]).is_none() {
+                    return self.raise(digit, poly, limbs, &mut rows);
+                }
+                for (row, limb) in rows.iter_mut().zip(limbs) {
+                    row.copy_from_slice(x.matched(poly, *limb));
+                }
+                Ok(())
+            })?;
             Ok(raised)
         };
         sources.iter().map(raise).collect()
@@ -161,13 +157,9 @@ impl GadgetOps for Cpu {
         self.check_key(key, &layout, &shape.basis)?;
         self.check_lift(&shape, lift)?;
         let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape.clone())?);
-        let places = super::rows::places(&self.context, &shape);
-        let rows = b
-            .memory
-            .par_iter_mut()
-            .zip(a.memory.par_iter_mut())
-            .zip(places);
-        rows.try_for_each(|((b, a), place)| {
+        let rows = b.memory.iter_mut().zip(a.memory.iter_mut());
+        let rows = rows.zip(places(&self.context, &shape));
+        self.each(rows.collect(), |((b, a), place)| {
             let digits: Vec<_> = digits
                 .iter()
                 .map(|digit| digit.matched(place.poly, place.limb))
@@ -186,9 +178,8 @@ impl GadgetOps for Cpu {
                     self.add_lifted_row(place.limb, row, x.matched(place.poly, place.limb))?;
                 }
             }
-            Ok(())
-        })
-        .map_err(internal)?;
+            Ok::<_, KernelError>(())
+        })?;
         Ok([self.mod_down(&b, to)?, self.mod_down(&a, to)?])
     }
 
@@ -217,20 +208,14 @@ impl GadgetOps for Cpu {
         let limbs: Vec<_> = shape.basis.iter().collect();
         let groups = groups(&self.context, &shape.basis, GROUP);
         let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape)?);
-        let tasks = b
-            .tasks(&groups)
-            .into_par_iter()
-            .zip(a.tasks(&groups))
-            .with_max_len(1);
-        tasks
-            .map(|((poly, group, b), (_, _, a))| {
-                let mut scratch = self.scratch(digits.len() * group.len())?;
-                let mut rows: Vec<_> = scratch.iter_mut().collect();
-                let limbs = &limbs[group];
-                self.switch_group(x, key, lift, poly, limbs, &digits, (b, a), &mut rows)
-                    .map_err(internal)
-            })
-            .collect::<Result<(), BackendError>>()?;
+        let tasks = b.tasks(&groups).into_iter().zip(a.tasks(&groups));
+        self.each(tasks.collect(), |((poly, group, b), (_, _, a))| {
+            let mut scratch = self.scratch(digits.len() * group.len())?;
+            let mut rows: Vec<_> = scratch.iter_mut().collect();
+            let limbs = &limbs[group];
+            let switched = self.switch_group(x, key, lift, poly, limbs, &digits, (b, a), &mut rows);
+            switched.map_err(BackendError::from)
+        })?;
         Ok([self.mod_down(&b, to)?, self.mod_down(&a, to)?])
     }
 }

@@ -260,6 +260,7 @@ impl Buffer {
     }
 
     /// All rows.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[Word]> {
         self.storage()
             .chunks(self.stride)

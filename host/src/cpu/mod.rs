@@ -13,22 +13,26 @@ mod transfer;
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::arith::Modulus;
 use engine::backend::{Backend, BackendError, Shape};
 use engine::ring::{BaseConversion, Basis, GaloisElement, RingContext};
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 use memory::{Buffer, MemoryError, Pool, Usage};
 use simd::{AutomorphismTable, Isa, NttTable};
 
 /// Rayon over rows.
 ///
-/// Work runs in the thread pool that is current when an operation is called.
+/// Work runs on threads of its own.
 #[derive(Debug)]
 pub struct Cpu {
     context: Arc<RingContext>,
     isa: Isa,
+    threads: ThreadPool,
     pool: Pool,
     tables: Vec<NttTable>,
     automorphisms: Cache<GaloisElement, AutomorphismTable>,
@@ -60,34 +64,38 @@ impl<K: Eq + Hash, T> Cache<K, T> {
         if let Some(table) = tables.get(&key) {
             return Ok(Arc::clone(table));
         }
-        let table = Arc::new(make().map_err(rows::internal)?);
+        let table = Arc::new(make()?);
         tables.insert(key, Arc::clone(&table));
         Ok(table)
     }
 }
 
 impl Cpu {
-    /// The backend of a ring, with the widest vectors of this processor.
+    /// The backend of a ring, with the widest vectors of this processor and as many threads as it has cores.
     ///
     /// # Errors
-    /// [`BackendError::Internal`] for a degree that the kernels do not serve (below `2^10` or above `2^16`).
+    /// [`BackendError::Internal`] for a degree that the kernels do not serve (below `2^10` or above `2^16`), or if the threads
+    /// cannot be started.
     pub fn new(context: Arc<RingContext>) -> Result<Self, BackendError> {
-        Self::with_isa(context, Isa::detect())
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self::with(context, Isa::detect(), cores)
     }
 
-    /// The backend of a ring, with these vectors.
+    /// The backend of a ring, with these vectors and threads.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_isa(context: Arc<RingContext>, isa: Isa) -> Result<Self, BackendError> {
+    pub fn with(context: Arc<RingContext>, isa: Isa, threads: usize) -> Result<Self, BackendError> {
+        let threads = ThreadPoolBuilder::new().num_threads(threads).build();
+        let threads = threads.map_err(|error| BackendError::Internal(error.to_string()))?;
         let limbs = 0..context.moduli().len();
         let tables = limbs
             .map(|i| NttTable::new(context.degree(), context.modulus(i), context.root(i)))
-            .collect::<Result<_, _>>()
-            .map_err(rows::internal)?;
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             context,
             isa,
+            threads,
             pool: Pool::new(),
             tables,
             automorphisms: Cache::new(),
@@ -100,6 +108,12 @@ impl Cpu {
     #[must_use]
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// The number of threads.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads.current_num_threads()
     }
 
     /// Bytes of the buffers.

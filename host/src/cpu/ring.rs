@@ -3,28 +3,27 @@
 use engine::arith::{ShoupFactor, Word};
 use engine::backend::{BackendError, PairOfPairs, RingOps, Shape};
 use engine::ring::GaloisElement;
-use rayon::prelude::*;
 
-use super::rows::{Place, for_rows, internal, places};
+use super::rows::places;
 use super::simd::{self, AutomorphismTable};
 use super::{Cpu, CpuBuffer};
 
 impl RingOps for Cpu {
     fn ntt(&self, x: &mut CpuBuffer) -> Result<(), BackendError> {
-        for_rows(&self.context, x, |place, row| {
+        self.for_rows(x, |place, row| {
             simd::ntt_forward(self.isa, &self.tables[place.limb], row)
         })
     }
 
     fn intt(&self, x: &mut CpuBuffer) -> Result<(), BackendError> {
-        for_rows(&self.context, x, |place, row| {
+        self.for_rows(x, |place, row| {
             simd::ntt_inverse(self.isa, &self.tables[place.limb], row)
         })
     }
 
     fn add_assign(&self, acc: &mut CpuBuffer, x: &CpuBuffer) -> Result<(), BackendError> {
         acc.shape.check_operand("add", &x.shape)?;
-        for_rows(&self.context, acc, |place, row| {
+        self.for_rows(acc, |place, row| {
             simd::add_assign(
                 self.isa,
                 place.modulus,
@@ -36,7 +35,7 @@ impl RingOps for Cpu {
 
     fn sub_assign(&self, acc: &mut CpuBuffer, x: &CpuBuffer) -> Result<(), BackendError> {
         acc.shape.check_operand("sub", &x.shape)?;
-        for_rows(&self.context, acc, |place, row| {
+        self.for_rows(acc, |place, row| {
             simd::sub_assign(
                 self.isa,
                 place.modulus,
@@ -48,7 +47,7 @@ impl RingOps for Cpu {
 
     fn scale_assign(&self, x: &mut CpuBuffer, constants: &[Word]) -> Result<(), BackendError> {
         x.shape.check_constants("scale", constants.len())?;
-        for_rows(&self.context, x, |place, row| {
+        self.for_rows(x, |place, row| {
             let w = ShoupFactor::new(constants[place.row], place.modulus);
             simd::scale_assign(self.isa, place.modulus, row, w)
         })
@@ -60,7 +59,7 @@ impl RingOps for Cpu {
         constants: &[Word],
     ) -> Result<(), BackendError> {
         x.shape.check_constants("add constant", constants.len())?;
-        for_rows(&self.context, x, |place, row| {
+        self.for_rows(x, |place, row| {
             let c = constants[place.row];
             row.iter_mut()
                 .for_each(|word| *word = place.modulus.add(*word, c));
@@ -76,7 +75,7 @@ impl RingOps for Cpu {
             first.shape.check_operand(OP, &b.shape)?;
         }
         let mut sum = self.unset(first.shape.clone())?;
-        for_rows(&self.context, &mut sum, |place, row| {
+        self.for_rows(&mut sum, |place, row| {
             let (poly, limb) = (place.poly, place.limb);
             let a: Vec<_> = terms.iter().map(|(a, _)| a.matched(poly, limb)).collect();
             let b: Vec<_> = terms.iter().map(|(_, b)| [b.matched(poly, limb)]).collect();
@@ -93,7 +92,7 @@ impl RingOps for Cpu {
             first.shape.check_constants(OP, constants.len())?;
         }
         let mut sum = self.unset(first.shape.clone())?;
-        for_rows(&self.context, &mut sum, |place, row| {
+        self.for_rows(&mut sum, |place, row| {
             for (i, (a, constants)) in terms.iter().enumerate() {
                 let (q, a) = (place.modulus, a.matched(place.poly, place.limb));
                 let w = ShoupFactor::new(constants[place.row], q);
@@ -112,7 +111,7 @@ impl RingOps for Cpu {
             batch: 1,
             basis: x.shape.basis.clone(),
         })?;
-        for_rows(&self.context, &mut sum, |place, row| {
+        self.for_rows(&mut sum, |place, row| {
             row.copy_from_slice(x.matched(0, place.limb));
             (1..x.shape.batch).try_for_each(|poly| {
                 simd::add_assign(self.isa, place.modulus, row, x.matched(poly, place.limb))
@@ -127,7 +126,7 @@ impl RingOps for Cpu {
             .automorphisms
             .get(g, || AutomorphismTable::new(degree, g.value()))?;
         let mut image = self.unset(x.shape.clone())?;
-        for_rows(&self.context, &mut image, |place, row| {
+        self.for_rows(&mut image, |place, row| {
             table.apply(self.isa, row, x.matched(place.poly, place.limb))
         })?;
         Ok(image)
@@ -145,11 +144,11 @@ impl RingOps for Cpu {
         }
         let unset = || self.unset(shape.clone());
         let [mut d0, mut d1, mut d2] = [unset()?, unset()?, unset()?];
-        let rows = d0.memory.par_iter_mut().zip(d1.memory.par_iter_mut());
+        let rows = d0.memory.iter_mut().zip(d1.memory.iter_mut());
         let rows = rows
-            .zip(d2.memory.par_iter_mut())
+            .zip(d2.memory.iter_mut())
             .zip(places(&self.context, shape));
-        let product = |(((d0, d1), d2), place): (((_, _), _), Place)| {
+        self.each(rows.collect(), |(((d0, d1), d2), place)| {
             let a: Vec<_> = pairs
                 .iter()
                 .map(|(a, _)| a.map(|half| half.matched(place.poly, place.limb)))
@@ -159,8 +158,7 @@ impl RingOps for Cpu {
                 .map(|(_, b)| b.map(|half| half.matched(place.poly, place.limb)))
                 .collect();
             simd::tensor(self.isa, place.modulus, [d0, d1, d2], &a, &b)
-        };
-        rows.try_for_each(product).map_err(internal)?;
+        })?;
         Ok([d0, d1, d2])
     }
 }

@@ -5,8 +5,8 @@ use engine::backend::{BackendError, Shape};
 use engine::ring::{Basis, RingContext};
 use rayon::prelude::*;
 
-use super::CpuBuffer;
 use super::simd::KernelError;
+use super::{Cpu, CpuBuffer};
 
 /// Where a row is.
 #[derive(Clone, Copy, Debug)]
@@ -35,21 +35,34 @@ pub(super) fn places(ring: &RingContext, shape: &Shape) -> Vec<Place> {
         .collect()
 }
 
-/// Calls `f` for every row, in parallel.
-pub(super) fn for_rows(
-    ring: &RingContext,
-    x: &mut CpuBuffer,
-    f: impl Fn(Place, &mut [Word]) -> Result<(), KernelError> + Sync,
-) -> Result<(), BackendError> {
-    let places = places(ring, &x.shape);
-    let rows = x.memory.par_iter_mut().zip(places.par_iter());
-    rows.try_for_each(|(row, place)| f(*place, row))
-        .map_err(internal)
+impl Cpu {
+    /// Calls `f` for every task, in parallel, on the threads of this backend.
+    pub(super) fn each<T: Send, E: Into<BackendError> + Send>(
+        &self,
+        tasks: Vec<T>,
+        f: impl Fn(T) -> Result<(), E> + Sync + Send,
+    ) -> Result<(), BackendError> {
+        let run = || tasks.into_par_iter().with_max_len(1).try_for_each(f);
+        self.threads.install(run).map_err(Into::into)
+    }
+
+    /// Calls `f` for every row, in parallel.
+    pub(super) fn for_rows(
+        &self,
+        x: &mut CpuBuffer,
+        f: impl Fn(Place, &mut [Word]) -> Result<(), KernelError> + Sync + Send,
+    ) -> Result<(), BackendError> {
+        let places = places(&self.context, &x.shape);
+        let tasks = x.memory.iter_mut().zip(places).collect();
+        self.each(tasks, |(row, place)| f(place, row))
+    }
 }
 
 /// Shapes are checked before a kernel is called; what it refuses then is a fault of ours.
-pub(super) fn internal(error: KernelError) -> BackendError {
-    BackendError::Internal(error.to_string())
+impl From<KernelError> for BackendError {
+    fn from(error: KernelError) -> Self {
+        Self::Internal(error.to_string())
+    }
 }
 
 /// `basis` in pieces of at most `size` consecutive limbs, none of which straddles the border of a digit or of the special

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use engine::arith::Word;
 use engine::backend::{BackendError, Shape, Transfer};
 use engine::ring::{Basis, RingContext};
-use rayon::prelude::*;
 
-use super::rows::places;
 use super::{Cpu, CpuBuffer, out_of_memory};
 
 impl Transfer for Cpu {
@@ -40,12 +38,14 @@ impl Transfer for Cpu {
             });
         }
         let mut buffer = self.unset(shape.clone())?;
-        let rows = words.par_chunks_exact(self.context.degree());
-        buffer
+        let rows = buffer
             .memory
-            .par_iter_mut()
-            .zip(rows)
-            .for_each(|(row, words)| row.copy_from_slice(words));
+            .iter_mut()
+            .zip(words.chunks_exact(self.context.degree()));
+        self.each(rows.collect(), |(row, words)| {
+            row.copy_from_slice(words);
+            Ok::<_, BackendError>(())
+        })?;
         Ok(buffer)
     }
 
@@ -77,13 +77,10 @@ impl Transfer for Cpu {
             batch: batch.len(),
             basis: basis.clone(),
         })?;
-        let places = places(&self.context, &copy.shape);
-        copy.memory
-            .par_iter_mut()
-            .zip(places)
-            .for_each(|(row, place)| {
-                row.copy_from_slice(buffer.matched(batch.start + place.poly, place.limb));
-            });
+        self.for_rows(&mut copy, |place, row| {
+            row.copy_from_slice(buffer.matched(batch.start + place.poly, place.limb));
+            Ok(())
+        })?;
         Ok(copy)
     }
 
@@ -102,15 +99,11 @@ impl Transfer for Cpu {
             batch: polys.len(),
             basis: basis.clone(),
         })?;
-        let places = places(&self.context, &stack.shape);
-        stack
-            .memory
-            .par_iter_mut()
-            .zip(places)
-            .for_each(|(row, place)| {
-                let (part, i) = polys[place.poly];
-                row.copy_from_slice(part.matched(i, place.limb));
-            });
+        self.for_rows(&mut stack, |place, row| {
+            let (part, i) = polys[place.poly];
+            row.copy_from_slice(part.matched(i, place.limb));
+            Ok(())
+        })?;
         Ok(stack)
     }
 }

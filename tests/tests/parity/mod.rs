@@ -326,7 +326,7 @@ fn cpu_gives_the_words_of_the_reference() {
         let oracle = reference(&params);
         let levels = [0, 1, 2, params.max_level().0 - 1, params.max_level().0];
         for isa in Isa::available() {
-            let subject = Cpu::with_isa(Arc::clone(params.ring()), isa).unwrap();
+            let subject = Cpu::with(Arc::clone(params.ring()), isa, 2).unwrap();
             check(&params, &oracle, &subject, &levels, &[1, 3]);
         }
     }

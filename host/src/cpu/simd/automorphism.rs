@@ -93,10 +93,10 @@ impl Kernel for Apply<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Lanes>(self, s: S) {
-        let lanes = LANES as u32;
         for (dst, source) in self.dst.iter_mut().zip(&self.table.sources) {
-            let permutation = &self.table.permutations[(source % lanes) as usize];
-            let src = s.load(&self.src[(source / lanes) as usize]);
+            let source = *source as usize;
+            let permutation = &self.table.permutations[source % LANES];
+            let src = s.load(&self.src[source / LANES]);
             s.store(s.permute(src, permutation), dst);
         }
     }
@@ -118,7 +118,8 @@ mod tests {
             let coefficients: Vec<Word> = (0..n as u64)
                 .map(|i| q.reduce_wide((i + 1) * 0x9E37_79B9))
                 .collect();
-            for g in [1, 3, 5, 25, 2 * n as u32 - 1, 77_773, 3 * n as u32 + 1] {
+            let order = u32::try_from(n).unwrap();
+            for g in [1, 3, 5, 25, 2 * order - 1, 77_773, 3 * order + 1] {
                 let mut expected = vec![0; n];
                 for (i, a) in coefficients.iter().enumerate() {
                     let place = i * g as usize % (2 * n);

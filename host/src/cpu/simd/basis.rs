@@ -400,9 +400,9 @@ mod tests {
     #[test]
     fn conversion_is_the_formula() {
         let n = 1 << 10;
-        let large: Vec<_> = ntt_primes(n, 1 << 24, 1 << 30).take(12).collect();
-        let small: Vec<_> = ntt_primes(n, 1 << 24, 25_500_000).take(12).collect();
-        for (k, targets) in [(12, 7), (12, 4), (5, 3), (1, 1), (2, 6)] {
+        let large: Vec<_> = ntt_primes(n, 1 << 24, 1 << 30).take(16).collect();
+        let small: Vec<_> = ntt_primes(n, 1 << 24, 25_500_000).take(16).collect();
+        for (k, targets) in [(16, 7), (13, 4), (12, 7), (12, 4), (5, 3), (1, 1), (2, 6)] {
             for (q, p) in [(&large, &small), (&small, &large), (&large, &large)] {
                 let (q, p) = (&q[..k], &p[..targets]);
                 // Any weights will do for the formula; the largest are the hardest.
@@ -471,15 +471,7 @@ mod tests {
             BaseConversion::new(&[q], &[p], &[vec![1]], &[1]).err(),
             Some(KernelError::SmallSource(97))
         );
-        assert!(
-            BaseConversion::new(
-                &[p; MAX_SOURCES + 1],
-                &[p],
-                &[vec![1; MAX_SOURCES + 1]],
-                &[1]
-            )
-            .is_err()
-        );
+        assert!(BaseConversion::new(&[p; 17], &[p], &[vec![1; 17]], &[1]).is_err());
         let table = BaseConversion::new(&[p], &[p], &[vec![1]], &[1]).unwrap();
         let isa = Isa::detect();
         assert!(

@@ -1,8 +1,13 @@
 //! Inner loops on rows of residues, for AVX-512, AVX2 and any other processor.
 //!
-//! Every kernel is written once, over the operations of a [`Lanes`] token, and is compiled once per instruction set.
+//! Every kernel is written once, over the operations of a `Lanes` token, and is compiled once per instruction set.
 //! All sets give the same words: what leaves a function without `_lazy` in its name is in `[0, q)`. The only
 //! `unsafe` code is in the modules `avx512`, `ifma` and `avx2`, where a token is made or an intrinsic is called.
+
+#![expect(
+    clippy::needless_range_loop,
+    reason = "an index names a register in several arrays at once; zipped iterators would hide the butterfly"
+)]
 
 mod automorphism;
 mod basis;

@@ -62,7 +62,6 @@ impl Lanes for Portable {
         ]
     }
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the high words")]
     fn join_high(self, halves: [[u64; 8]; 2]) -> Line {
         each!(|i| (halves[i / 8][i % 8] >> 32) as Word)
     }

@@ -1,0 +1,433 @@
+//! Exactly what the user may type. The doc comments are the help texts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::values;
+
+/// Train classifiers on data that stays encrypted
+///
+/// A data owner encrypts feature vectors and labels (CKKS homomorphic encryption).
+/// A server trains on the ciphertexts and returns an encrypted model that only the
+/// owner can open. The server is trusted to do its work, not with the data: it
+/// holds ciphertexts and evaluation keys, never the secret key.
+///
+/// To see all of it on one machine, on bundled digits:
+///   veilgrad run
+///
+/// Between an owner and a server, in this order:
+///   owner   veilgrad keygen    secret key, and evaluation keys for the server
+///   owner   veilgrad encrypt   the training set for the server
+///   server  veilgrad train     the encrypted model; meanwhile
+///   owner   veilgrad refresh   answers the server until training is done
+///   owner   veilgrad decrypt   the model
+///   owner   veilgrad evaluate  its accuracy
+///
+/// Exit codes: 0 done, 1 the job failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "veilgrad", version, verbatim_doc_comment, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(RunArgs),
+    Keygen(KeygenArgs),
+    Encrypt(EncryptArgs),
+    Train(TrainArgs),
+    Refresh(RefreshArgs),
+    Decrypt(DecryptArgs),
+    Evaluate(EvaluateArgs),
+    Params(ParamsTableArgs),
+}
+
+/// Train on encrypted data, all on this machine, and compare with clear training
+///
+/// Who     Anybody, to try or to measure: owner and server in one process.
+/// Reads   A data set: the bundled digits, or --data FILE.
+/// Writes  The model, with --out; nothing else. Keys live in memory only.
+/// Learns  Nobody learns anything: there is no other side.
+///
+/// The same steps are taken in the clear, from the same seed, and the two models
+/// are compared on rows that neither has seen.
+///
+/// Examples
+///   veilgrad run
+///   veilgrad run --params insecure-10 --allow-insecure --epochs 1 --lr 1
+///   veilgrad run --data heart.csv --epochs 20 --out heart.safetensors
+///   veilgrad run --json > run.jsonl
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+
+    /// How often every training row is used [default: chosen for the data]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) epochs: Option<usize>,
+
+    /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
+    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
+    pub(crate) batch: Option<usize>,
+
+    /// Learning rate, above 0 [default: chosen for the data]
+    #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) lr: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// Who makes room for further products when the ciphertexts run out of levels
+    #[arg(long, value_name = "WHO", value_enum, default_value_t = RefreshBy::Owner)]
+    pub(crate) refresh: RefreshBy,
+
+    /// Write the decrypted model to this file (safetensors: weight, bias)
+    #[arg(long, value_name = "MODEL.safetensors")]
+    pub(crate) out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Make the owner's secret key and the evaluation keys for the server
+///
+/// Who     The data owner, once for a task.
+/// Reads   The data set's shape only (features, classes): from --data FILE, from the
+///         bundled digits, or as given by --features and --classes.
+/// Writes  DIR/secret.vg      stays with the owner, readable by its user only;
+///         DIR/evaluation.vg  goes to the server.
+/// Learns  From evaluation.vg the server learns the parameter set, the numbers of
+///         features and classes and the batch size. It cannot decrypt with it.
+///
+/// Example
+///   veilgrad keygen --data heart.csv --out keys
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct KeygenArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+
+    /// Number of features, instead of --data
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, requires = "classes", conflicts_with = "data")]
+    pub(crate) features: Option<usize>,
+
+    /// Number of classes, instead of --data
+    #[arg(long, value_name = "COUNT", value_parser = values::classes, allow_negative_numbers = true, requires = "features", conflicts_with = "data")]
+    pub(crate) classes: Option<usize>,
+
+    /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
+    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
+    pub(crate) batch: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+
+    /// Directory for both key files; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Encrypt a training set for the server
+///
+/// Who     The data owner.
+/// Reads   The secret key and the data set.
+/// Writes  --out            the encrypted training rows, for the server;
+///         --normalization  how features were shifted and scaled, JSON; stays with
+///                          the owner, who needs it to open the model.
+/// Learns  The server learns the numbers of features and classes, of mini-batches and of
+///         rows in each; not a value and not a label.
+///
+/// Example
+///   veilgrad encrypt --secret-key keys/secret.vg --data heart.csv \
+///       --out heart.vg --normalization heart.normalization.json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct EncryptArgs {
+    /// The owner's secret key, from `veilgrad keygen`
+    #[arg(long, value_name = "secret.vg")]
+    pub(crate) secret_key: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+
+    /// Rows of a mini-batch at most, a power of two [default: as many as the keys allow]
+    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
+    pub(crate) batch: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// File for the encrypted training set
+    #[arg(long, value_name = "FILE.vg")]
+    pub(crate) out: PathBuf,
+
+    /// File for the normalisation of the features; keep it, and keep it private
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) normalization: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Train on an encrypted training set
+///
+/// Who     The server.
+/// Reads   The evaluation keys and the encrypted training set, both from the owner.
+/// Writes  --out       the encrypted model, for the owner;
+///         --exchange  questions to the owner: ciphertexts to refresh.
+/// Learns  The server sees ciphertexts, their number, and when an answer comes. Each
+///         question shows the owner the weights so far, which are the owner's own.
+///
+/// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
+/// (a shared or synchronised one).
+///
+/// Example
+///   veilgrad train --evaluation-keys evaluation.vg --data heart.vg \
+///       --exchange exchange --epochs 20 --out model.vg
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct TrainArgs {
+    /// The evaluation keys, from `veilgrad keygen`
+    #[arg(long, value_name = "evaluation.vg")]
+    pub(crate) evaluation_keys: PathBuf,
+
+    /// The encrypted training set, from `veilgrad encrypt`
+    #[arg(long, value_name = "FILE.vg")]
+    pub(crate) data: PathBuf,
+
+    /// How often every training row is used [default: chosen for the data]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) epochs: Option<usize>,
+
+    /// Learning rate, above 0 [default: chosen for the data]
+    #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) lr: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) exchange: ExchangeArgs,
+
+    /// File for the encrypted model
+    #[arg(long, value_name = "MODEL.vg")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Answer the server's questions while it trains
+///
+/// Who     The data owner, while the server runs `veilgrad train`.
+/// Reads   The secret key, and the server's ciphertexts in the exchange directory.
+/// Writes  The same values, freshly encrypted, to the exchange directory.
+/// Learns  The owner learns the weights after each step. From an answer the server
+///         learns that no weight left the range in which training goes on, and from
+///         a refusal that one did; nothing else.
+///
+/// Ends when the server says that training is done.
+///
+/// Example
+///   veilgrad refresh --secret-key keys/secret.vg --exchange exchange --wait 2h
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RefreshArgs {
+    /// The owner's secret key, from `veilgrad keygen`
+    #[arg(long, value_name = "secret.vg")]
+    pub(crate) secret_key: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) exchange: ExchangeArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Open the encrypted model
+///
+/// Who     The data owner.
+/// Reads   The secret key, the server's model, and the normalisation that `veilgrad
+///         encrypt` wrote.
+/// Writes  The model for raw features, safetensors: weight (classes x features) and
+///         bias (classes), 32-bit floats. It is no longer protected.
+/// Learns  Nothing is sent. Whoever gets the model learns it; do not give it to the
+///         server: decryptions of ciphertexts that it holds help it against the key.
+///
+/// Example
+///   veilgrad decrypt --secret-key keys/secret.vg --model model.vg \
+///       --normalization heart.normalization.json --out heart.safetensors
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct DecryptArgs {
+    /// The owner's secret key, from `veilgrad keygen`
+    #[arg(long, value_name = "secret.vg")]
+    pub(crate) secret_key: PathBuf,
+
+    /// The encrypted model, from `veilgrad train`
+    #[arg(long, value_name = "MODEL.vg")]
+    pub(crate) model: PathBuf,
+
+    /// The normalisation, from `veilgrad encrypt`
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) normalization: PathBuf,
+
+    /// File for the decrypted model
+    #[arg(long, value_name = "MODEL.safetensors")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Measure a decrypted model on a data set
+///
+/// Who     The data owner, or whoever was given the model. Nothing is encrypted here.
+/// Reads   A model from `veilgrad run --out` or `veilgrad decrypt`, and a data set.
+/// Writes  Nothing.
+/// Learns  There is no other side.
+///
+/// With the seed of the training, its rows fall into training, validation and test
+/// sets as they did then.
+///
+/// Example
+///   veilgrad evaluate --model heart.safetensors --data heart.csv
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct EvaluateArgs {
+    /// The model, safetensors with weight (classes x features) and bias (classes)
+    #[arg(long, value_name = "MODEL.safetensors")]
+    pub(crate) model: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// List the parameter sets, or the levels of one
+///
+/// Who     Anybody. Owner and server use the same set; keys and ciphertexts name theirs.
+/// Reads   Nothing, or --params-file FILE.
+/// Writes  Nothing.
+/// Learns  Parameter sets are public.
+///
+/// The table: ring degree N, primes (ordinary + special), levels for use, scale,
+/// log2(QP) against the largest one with 128 bits of classical security, the size of
+/// one evaluation key and of one fresh ciphertext.
+///
+/// Examples
+///   veilgrad params
+///   veilgrad params --set leveled-15
+///   veilgrad params --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ParamsTableArgs {
+    /// One named set, with its levels
+    #[arg(long, value_name = "NAME")]
+    pub(crate) set: Option<String>,
+
+    /// A set of your own, checked, with its levels
+    #[arg(long, value_name = "FILE.json", conflicts_with = "set")]
+    pub(crate) params_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataArgs {
+    /// Data set: .csv (class in column `label`, or else in the last one) or .safetensors (x_train,
+    /// y_train; x_val, y_val, x_test, y_test if present) [default: bundled digits]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ParamsArgs {
+    /// Named parameter set; `veilgrad params` lists them
+    #[arg(long, value_name = "NAME", default_value = "leveled-15")]
+    pub(crate) params: String,
+
+    /// Parameter set from a file, instead of --params
+    #[arg(long, value_name = "FILE.json", conflicts_with = "params")]
+    pub(crate) params_file: Option<PathBuf>,
+
+    /// Accept a parameter set with less than 128 bits of security. For tests only
+    #[arg(long)]
+    pub(crate) allow_insecure: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SeedArgs {
+    /// Seed of the split and the order of rows: same seed, same rows. Keys do not depend on it
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExchangeArgs {
+    /// Directory that owner and server share for refreshes
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange: PathBuf,
+
+    /// Give up when the other side says nothing for so long (45s, 10m, 2h)
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_negative_numbers = true, default_value = "10m")]
+    pub(crate) wait: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MachineArgs {
+    /// Where to compute. The result is the same, bit for bit
+    #[arg(long, value_name = "DEVICE", value_enum, default_value_t = Device::Auto)]
+    pub(crate) device: Device,
+
+    /// Threads of the CPU [default: one for each core]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// Print JSON lines, for programs: the last one has "event": "done" or "error"
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Device {
+    /// The fastest that passes its self-test
+    Auto,
+    /// The CPU, with the widest vector instructions it has
+    Cpu,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RefreshBy {
+    /// The data owner decrypts and encrypts anew
+    Owner,
+}

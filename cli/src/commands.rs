@@ -1,0 +1,98 @@
+//! One function for each command: its configuration, its job, its report.
+
+use host::job;
+
+use crate::args::{
+    Command, DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsTableArgs, RefreshArgs,
+    RunArgs, TrainArgs,
+};
+use crate::progress::Progress;
+use crate::streams::{Failure, Streams};
+use crate::{print, resolve, sets};
+
+/// Does what the command line asks.
+pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    match command {
+        Command::Run(args) => run(args, streams),
+        Command::Keygen(args) => keygen(args, streams),
+        Command::Encrypt(args) => encrypt(args, streams),
+        Command::Train(args) => train(args, streams),
+        Command::Refresh(args) => refresh(args, streams),
+        Command::Decrypt(args) => decrypt(args, streams),
+        Command::Evaluate(args) => evaluate(args, streams),
+        Command::Params(args) => params(args, streams),
+    }
+}
+
+fn run(args: RunArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::run(args)?;
+    let report = job::run(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, |report| {
+        print::run(report, config.model_out.as_deref())
+    });
+    Ok(())
+}
+
+fn keygen(args: KeygenArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::keygen(args)?;
+    let report = job::keygen(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::keygen);
+    Ok(())
+}
+
+fn encrypt(args: EncryptArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::encrypt(args);
+    let report = job::encrypt(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::encrypt);
+    Ok(())
+}
+
+fn train(args: TrainArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::train(args);
+    let report = job::train(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::train);
+    Ok(())
+}
+
+fn refresh(args: RefreshArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::refresh(args);
+    let report = job::refresh(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::refresh);
+    Ok(())
+}
+
+fn decrypt(args: DecryptArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::decrypt(args);
+    let report = job::decrypt(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::decrypt);
+    Ok(())
+}
+
+fn evaluate(args: EvaluateArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::evaluate(args);
+    let report = job::evaluate(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::evaluate);
+    Ok(())
+}
+
+fn params(args: ParamsTableArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let choice = resolve::params_table(args);
+    let sets = job::describe_params(choice.as_ref())?;
+    if json {
+        sets::json(streams, &sets);
+    } else {
+        streams.out(&match choice {
+            Some(_) => sets::levels(&sets),
+            None => sets::all(&sets),
+        });
+    }
+    Ok(())
+}

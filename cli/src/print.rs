@@ -1,0 +1,311 @@
+//! Plans and reports: text for people, JSON lines for programs.
+
+use std::path::Path;
+
+use host::job::{
+    DecryptReport, EncryptReport, EvaluateReport, KeygenReport, PlanReport, RefreshReport,
+    RunReport, TrainReport,
+};
+use serde::Serialize;
+
+use crate::streams::{Failure, Streams};
+use crate::units::{bytes, count, percent, percentage_points, seconds, things};
+
+/// A line for programs: the name of the event, then its fields.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    event: &'static str,
+    #[serde(flatten)]
+    fields: &'a T,
+}
+
+/// The one field of notes and errors.
+#[derive(Serialize)]
+pub(crate) struct Message<'a> {
+    pub(crate) message: &'a str,
+}
+
+/// Writes one JSON line to standard output.
+pub(crate) fn json_line<T: Serialize>(streams: &mut Streams<'_>, event: &'static str, fields: &T) {
+    match serde_json::to_string(&Line { event, fields }) {
+        Ok(line) => streams.out_line(&line),
+        Err(error) => streams.err_line(&format_args!("warning: event {event} is lost: {error}")),
+    }
+}
+
+/// Writes the last line for programs, or `text` for people.
+pub(crate) fn done<R: Serialize>(
+    streams: &mut Streams<'_>,
+    json: bool,
+    report: &R,
+    text: impl FnOnce(&R) -> String,
+) {
+    if json {
+        json_line(streams, "done", report);
+    } else {
+        streams.out(&text(report));
+    }
+}
+
+/// Tells why a command failed, and what to do.
+pub(crate) fn failure(streams: &mut Streams<'_>, failure: &Failure, json: bool) {
+    let mut text = match failure {
+        Failure::Usage(message) => message.clone(),
+        Failure::Job(error) => error.to_string(),
+    };
+    if let Failure::Job(error) = failure {
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            // Some errors quote their cause.
+            if !text.contains(&cause) {
+                text += &format!("\n  caused by: {cause}");
+            }
+        }
+    }
+    streams.err_line(&format_args!("error: {text}"));
+    if json {
+        let message = text.replace("\n  caused by: ", ": ");
+        json_line(streams, "error", &Message { message: &message });
+    }
+}
+
+/// Tells what is wrong with a command line.
+pub(crate) fn usage(streams: &mut Streams<'_>, error: &clap::Error, json: bool) {
+    let text = error.render().to_string();
+    streams.err_line(&text.trim_end());
+    if json {
+        let message = text.strip_prefix("error: ").unwrap_or(&text);
+        // What follows repeats the help.
+        let message = ["\n\nUsage:", "\n\nFor more information"]
+            .iter()
+            .fold(message, |rest, end| rest.split(end).next().unwrap_or(rest));
+        let message = message.trim_end();
+        json_line(streams, "error", &Message { message });
+    }
+}
+
+/// Lines of a name and what it is, the second column aligned.
+pub(crate) fn list(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+    rows.iter()
+        .map(|(name, what)| format!("{name:width$}  {what}\n"))
+        .collect()
+}
+
+/// How secure a set is, in one line.
+pub(crate) fn security(bits: u32, log_n: u32, log_qp: f64, limit: f64) -> String {
+    if bits == 0 {
+        format!(
+            "NONE, for tests only: log2(QP) = {log_qp:.1}; the limit of 128 bits at N = 2^{log_n} is {limit:.0}"
+        )
+    } else {
+        format!(
+            "{bits} bits, classical: log2(QP) = {log_qp:.1}; the limit of 128 bits at N = 2^{log_n} is {limit:.0}"
+        )
+    }
+}
+
+/// What a run is going to do and make, before it does.
+pub(crate) fn plan(plan: &PlanReport) -> String {
+    list(&[
+        (
+            "Parameters",
+            format!("{}, N = 2^{}", plan.params, plan.log_n),
+        ),
+        (
+            "Security",
+            security(
+                plan.security_bits,
+                plan.log_n,
+                plan.log_qp,
+                plan.log_qp_limit,
+            ),
+        ),
+        (
+            "Data",
+            format!(
+                "{}: {}, {}, {}",
+                plan.data,
+                things(plan.train_rows, "training row"),
+                things(plan.features, "feature"),
+                // Two at least.
+                format_args!("{} classes", plan.classes)
+            ),
+        ),
+        (
+            "Training",
+            format!(
+                "{} ({}), mini-batches of {}, learning rate {}",
+                things(plan.steps, "step"),
+                things(plan.epochs, "epoch"),
+                things(plan.batch, "row"),
+                plan.learning_rate
+            ),
+        ),
+        (
+            "Each step",
+            format!(
+                "{}, {} key switches; refreshed by: {}",
+                things(plan.levels_per_step, "level"),
+                count(plan.key_switches_per_step),
+                plan.refresh
+            ),
+        ),
+        (
+            "To be made",
+            format!(
+                "{}, {}; a fresh ciphertext has {}",
+                things(plan.keys, "key"),
+                bytes(plan.key_bytes as u64),
+                bytes(plan.ciphertext_bytes as u64)
+            ),
+        ),
+        (
+            "Device",
+            format!("{}, {}", plan.device, things(plan.threads, "thread")),
+        ),
+    ])
+}
+
+/// The result of `veilgrad run`.
+pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
+    let mut rows = vec![
+        (
+            "Test accuracy",
+            format!(
+                "{} encrypted, {} clear: {}",
+                percent(report.test_accuracy),
+                percent(report.clear_test_accuracy),
+                percentage_points(report.test_accuracy - report.clear_test_accuracy)
+            ),
+        ),
+        (
+            "Validation accuracy",
+            format!("{} encrypted", percent(report.validation_accuracy)),
+        ),
+        (
+            "Weights",
+            format!(
+                "largest difference from clear training {:.1e}",
+                report.weight_error
+            ),
+        ),
+        (
+            "Time",
+            format!(
+                "{} per step ({}, {}); keys {}, encryption {}, in all {}",
+                seconds(report.seconds_per_step),
+                things(report.steps, "step"),
+                things(report.epochs, "epoch"),
+                seconds(report.seconds_keys),
+                seconds(report.seconds_encrypt),
+                seconds(report.seconds_total)
+            ),
+        ),
+        (
+            "Peak memory",
+            match report.peak_memory_bytes {
+                0 => "not told by this system".to_owned(),
+                peak => bytes(peak),
+            },
+        ),
+    ];
+    if let Some(model) = model {
+        rows.push(("Model", model.display().to_string()));
+    }
+    format!("\n{}", list(&rows))
+}
+
+/// The result of `veilgrad keygen`.
+pub(crate) fn keygen(report: &KeygenReport) -> String {
+    list(&[
+        (
+            "Secret key",
+            format!(
+                "{}; keep it, and keep it private",
+                report.secret_key.display()
+            ),
+        ),
+        (
+            "Evaluation keys",
+            format!(
+                "{}, for the server: {}, {}",
+                report.evaluation_keys.display(),
+                things(report.keys, "key"),
+                bytes(report.bytes)
+            ),
+        ),
+        ("Time", seconds(report.seconds)),
+    ])
+}
+
+/// The result of `veilgrad encrypt`.
+pub(crate) fn encrypt(report: &EncryptReport) -> String {
+    list(&[
+        (
+            "Training set",
+            format!(
+                "{}, for the server: {}, {}",
+                report.out.display(),
+                things(report.ciphertexts, "ciphertext"),
+                bytes(report.bytes)
+            ),
+        ),
+        ("Time", seconds(report.seconds)),
+    ])
+}
+
+/// The result of `veilgrad train`.
+pub(crate) fn train(report: &TrainReport) -> String {
+    list(&[
+        (
+            "Model",
+            format!("{}, encrypted, for the owner", report.out.display()),
+        ),
+        (
+            "Time",
+            format!(
+                "{} for {}",
+                seconds(report.seconds),
+                things(report.steps, "step")
+            ),
+        ),
+    ])
+}
+
+/// The result of `veilgrad refresh`.
+pub(crate) fn refresh(report: &RefreshReport) -> String {
+    list(&[
+        ("Refreshes", count(report.refreshes as u64)),
+        ("Time", seconds(report.seconds)),
+    ])
+}
+
+/// The result of `veilgrad decrypt`.
+pub(crate) fn decrypt(report: &DecryptReport) -> String {
+    list(&[
+        (
+            "Model",
+            format!("{}, not protected any more", report.out.display()),
+        ),
+        ("Time", seconds(report.seconds)),
+    ])
+}
+
+/// The result of `veilgrad evaluate`.
+pub(crate) fn evaluate(report: &EvaluateReport) -> String {
+    let mut text = list(&[
+        ("Training accuracy", percent(report.train_accuracy)),
+        ("Validation accuracy", percent(report.validation_accuracy)),
+        ("Test accuracy", percent(report.test_accuracy)),
+    ]);
+    for (class, accuracy) in report.class_accuracies.iter().enumerate() {
+        // A share of no rows is not a number.
+        let accuracy = if accuracy.is_nan() {
+            "no test rows".to_owned()
+        } else {
+            percent(*accuracy)
+        };
+        text += &format!("  of class {class:<10}  {accuracy}\n");
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! Arguments → the configuration of a job.
+
+use host::job::{
+    DataChoice, DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig, KeygenConfig,
+    ParamsChoice, RefreshConfig, RunConfig, TaskShape, TrainConfig, TrainJobConfig,
+    describe_params,
+};
+
+use crate::args::{
+    DataArgs, DecryptArgs, Device, EncryptArgs, EvaluateArgs, KeygenArgs, MachineArgs, ParamsArgs,
+    ParamsTableArgs, RefreshArgs, RefreshBy, RunArgs, TrainArgs,
+};
+use crate::streams::Failure;
+
+/// The configuration of `veilgrad run`, with a parameter set that may be used.
+pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
+    let RefreshBy::Owner = args.refresh;
+    let train = TrainConfig {
+        epochs: args.epochs,
+        batch: args.batch,
+        learning_rate: args.lr,
+        seed: args.seed.seed,
+    };
+    Ok(RunConfig {
+        allow_insecure: args.params.allow_insecure,
+        params: permitted(args.params)?,
+        data: data(args.data),
+        train,
+        device: device(&args.machine),
+        threads: args.machine.threads,
+        model_out: args.out,
+    })
+}
+
+/// The configuration of `veilgrad keygen`, with a parameter set that may be used.
+pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
+    let shape = match (args.features, args.classes) {
+        (Some(features), Some(classes)) => TaskShape::Given {
+            features,
+            classes,
+            batch: args.batch,
+        },
+        _ => TaskShape::Of(data(args.data), args.batch),
+    };
+    Ok(KeygenConfig {
+        allow_insecure: args.params.allow_insecure,
+        params: permitted(args.params)?,
+        shape,
+        device: device(&args.machine),
+        threads: args.machine.threads,
+        out: args.out,
+    })
+}
+
+/// The configuration of `veilgrad encrypt`.
+pub(crate) fn encrypt(args: EncryptArgs) -> EncryptConfig {
+    EncryptConfig {
+        secret_key: args.secret_key,
+        data: data(args.data),
+        batch: args.batch,
+        seed: args.seed.seed,
+        device: device(&args.machine),
+        threads: args.machine.threads,
+        out: args.out,
+        normalization: args.normalization,
+    }
+}
+
+/// The configuration of `veilgrad train`.
+pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
+    TrainJobConfig {
+        evaluation_keys: args.evaluation_keys,
+        data: args.data,
+        epochs: args.epochs,
+        learning_rate: args.lr,
+        exchange: args.exchange.exchange,
+        wait: args.exchange.wait,
+        device: device(&args.machine),
+        threads: args.machine.threads,
+        out: args.out,
+    }
+}
+
+/// The configuration of `veilgrad refresh`.
+pub(crate) fn refresh(args: RefreshArgs) -> RefreshConfig {
+    RefreshConfig {
+        secret_key: args.secret_key,
+        exchange: args.exchange.exchange,
+        wait: args.exchange.wait,
+        device: device(&args.machine),
+        threads: args.machine.threads,
+    }
+}
+
+/// The configuration of `veilgrad decrypt`.
+pub(crate) fn decrypt(args: DecryptArgs) -> DecryptConfig {
+    DecryptConfig {
+        secret_key: args.secret_key,
+        model: args.model,
+        normalization: args.normalization,
+        out: args.out,
+        device: device(&args.machine),
+        threads: args.machine.threads,
+    }
+}
+
+/// The configuration of `veilgrad evaluate`.
+pub(crate) fn evaluate(args: EvaluateArgs) -> EvaluateConfig {
+    EvaluateConfig {
+        model: args.model,
+        data: data(args.data),
+        seed: args.seed.seed,
+    }
+}
+
+/// The set that `veilgrad params` is asked about, or nothing for all of them.
+pub(crate) fn params_table(args: ParamsTableArgs) -> Option<ParamsChoice> {
+    let named = args.set.map(ParamsChoice::Named);
+    named.or(args.params_file.map(ParamsChoice::File))
+}
+
+/// The chosen parameter set, if it is secure or the user accepts that it is not.
+fn permitted(args: ParamsArgs) -> Result<ParamsChoice, Failure> {
+    let choice = match args.params_file {
+        Some(file) => ParamsChoice::File(file),
+        None => ParamsChoice::Named(args.params),
+    };
+    if !args.allow_insecure {
+        for set in describe_params(Some(&choice))? {
+            if !set.secure {
+                return Err(Failure::Usage(format!(
+                    "parameter set {} is not secure: log2(QP) = {:.1}; the limit of 128 bits of security at N = 2^{} is {:.0}. \
+                     Choose another one (`veilgrad params` lists them), or add --allow-insecure for a test on data that \
+                     are not secret",
+                    set.name, set.log_qp, set.log_n, set.log_qp_limit,
+                )));
+            }
+        }
+    }
+    Ok(choice)
+}
+
+fn data(args: DataArgs) -> DataChoice {
+    args.data.map_or(DataChoice::Digits, DataChoice::File)
+}
+
+fn device(args: &MachineArgs) -> DeviceChoice {
+    match args.device {
+        Device::Auto => DeviceChoice::Auto,
+        Device::Cpu => DeviceChoice::Cpu,
+    }
+}

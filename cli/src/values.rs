@@ -1,0 +1,98 @@
+//! What the value of one option may be. The messages follow "invalid value '…' for '--option <…>': ".
+
+use std::time::Duration;
+
+/// A whole number of at least one.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("it must be a whole number of at least 1".to_owned()),
+    }
+}
+
+/// A number of classes: at least two.
+pub(crate) fn classes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count >= 2 => Ok(count),
+        _ => Err("it must be a whole number of at least 2".to_owned()),
+    }
+}
+
+/// A power of two, so that a mini-batch fills slots without a rest.
+pub(crate) fn power_of_two(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(count) if count.is_power_of_two() => Ok(count),
+        Ok(count) if count > 0 => {
+            let above = count.checked_next_power_of_two();
+            let near = match above {
+                Some(above) => format!("{} or {above}", above / 2),
+                None => "a smaller one".to_owned(),
+            };
+            Err(format!("it must be a power of two, such as {near}"))
+        }
+        _ => Err("it must be a power of two, such as 256".to_owned()),
+    }
+}
+
+/// A finite number above zero.
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("it must be a finite number above 0, such as 0.5".to_owned()),
+    }
+}
+
+/// A length of time above zero: `45s`, `10m`, `2h`, or seconds without a unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, seconds) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 3600),
+        _ => (text, 1),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(seconds))
+        .filter(|seconds| *seconds > 0)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "it must be a time such as 45s, 10m or 2h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_mean_nothing_are_refused() {
+        for text in [
+            "0", "-1", "-0.0", "NaN", "nan", "inf", "-inf", "1e400", "", "x",
+        ] {
+            assert!(positive(text).is_err(), "{text}");
+        }
+        assert_eq!(positive("1e-3"), Ok(0.001));
+        for text in ["0", "-1", "1.5", "", "99999999999999999999999"] {
+            assert!(count(text).is_err(), "{text}");
+            assert!(power_of_two(text).is_err(), "{text}");
+        }
+        assert!(classes("1").is_err());
+    }
+
+    #[test]
+    fn a_batch_beside_a_power_of_two_names_its_neighbours() {
+        assert_eq!(power_of_two("512"), Ok(512));
+        assert!(power_of_two("500").unwrap_err().contains("256 or 512"));
+        assert!(power_of_two(&usize::MAX.to_string()).is_err());
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("45"), Ok(Duration::from_secs(45)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        for text in ["", "0s", "-1s", "s", "5d", "1.5h", "99999999999999999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

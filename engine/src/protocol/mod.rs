@@ -1,0 +1,35 @@
+//! Two parties: the [`Owner`] of the data, who alone can decrypt, and a [`Server`] that trains on ciphertexts.
+//!
+//! The server is honest but curious: it runs the program of the [`Plan`] and looks at everything it holds. These are
+//! all messages, in order:
+//!
+//! | message | from, to | holds | the receiver learns |
+//! |---|---|---|---|
+//! | evaluation keys ([`KeyName`]) | owner, server | switching keys, encryptions under the owner's key | the parameter set, and with the plan the numbers of features, classes and samples of a batch |
+//! | training set ([`EncryptedBatch`], the start) | owner, server | ciphertexts | how many batches there are, and how many samples are in each; neither features nor labels |
+//! | hyperparameters | either, to both | learning rate and epochs, public | themselves |
+//! | [`RefreshRequest`] | server, owner | the state after a step: weights and look-ahead weights | the weights after each step, which are the owner's own |
+//! | answer ([`Fresh`]) | owner, server | the same values, encrypted anew | that they lie within the plan's bound; otherwise the owner refuses, and the server learns that |
+//! | model | server, owner | the last state | the model |
+//!
+//! The server sees ciphertexts, shapes, public hyperparameters, and the time at which an answer comes.
+//!
+//! A decryption of CKKS holds the noise of its ciphertext, and noise and message together are linear equations in the
+//! key: whoever gets decryptions of known ciphertexts can solve them (Li, Micciancio, EUROCRYPT'21: IND-CPA-D). So a
+//! decryption never goes to the server. What it gets in answer to a request is a fresh encryption of rounded values,
+//! with noise of its own, from a seed that is used once. A model that the owner publishes is a decryption too; it is
+//! meant for recipients that do not hold the ciphertexts it came from.
+//!
+//! Bootstrapping takes the place of the refresh messages in sets that have it.
+
+mod message;
+mod owner;
+mod plan;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use message::{EncryptedBatch, Fresh, KeyName, ReceivedBatch, RefreshRequest};
+pub use owner::{Owner, OwnerError};
+pub use plan::{Approximation, Plan, PlanError, Task, WEIGHT_BOUND};
+pub use server::Server;

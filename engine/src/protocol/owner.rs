@@ -1,0 +1,195 @@
+//! The data owner: the only one who can decrypt.
+
+use std::sync::Arc;
+
+use num_complex::Complex64;
+
+use super::{EncryptedBatch, Fresh, KeyName, Plan, RefreshRequest};
+use crate::backend::{Backend, BackendError};
+use crate::circuits::packing::{PackingError, WeightSet};
+use crate::ckks::{
+    Ciphertext, Decryptor, Encoder, Encryptor, EvalError, KeyGenerator, KeyPlan, Level, Params,
+    SecretKey, SwitchingKey,
+};
+use crate::ring::sampling::Seed;
+use crate::train::Model;
+
+/// Holds the secret key, on the owner's own device.
+///
+/// Every seed that is asked for is secret, comes from the operating system, and is used for one call only.
+pub struct Owner<'a, B: Backend> {
+    backend: &'a B,
+    params: &'a Params,
+    encoder: Arc<Encoder>,
+    secret: SecretKey,
+}
+
+/// Why the owner could not do its part.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum OwnerError {
+    /// Samples that do not fit the plan.
+    #[error(transparent)]
+    Packing(#[from] PackingError),
+    /// What encryption or decryption refused.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+}
+
+impl<'a, B: Backend> Owner<'a, B> {
+    /// The owner of `secret`, which is a key of `params`.
+    #[must_use]
+    pub fn new(
+        backend: &'a B,
+        params: &'a Params,
+        encoder: Arc<Encoder>,
+        secret: SecretKey,
+    ) -> Self {
+        Self {
+            backend,
+            params,
+            encoder,
+            secret,
+        }
+    }
+
+    /// The parameter set.
+    #[must_use]
+    pub const fn params(&self) -> &'a Params {
+        self.params
+    }
+
+    /// Makes the keys of a plan one after the other, in the order of [`KeyName::all`], and hands each on: only one is
+    /// in memory at a time.
+    ///
+    /// # Cost
+    /// For each digit of each key, one transform and one product of each limb.
+    ///
+    /// # Errors
+    /// Those of the device and of `take`.
+    pub fn evaluation_keys<E: From<BackendError>>(
+        &self,
+        plan: &KeyPlan,
+        seed: &Seed,
+        mut take: impl FnMut(KeyName, SwitchingKey<B>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let generator = KeyGenerator::new(self.backend, self.params, &self.secret);
+        for (index, (name, level)) in (0..).zip(KeyName::all(plan)) {
+            let seed = seed.derive(index);
+            let made = generator.evaluation_keys(&name.plan(level), &seed, &mut |_| ())?;
+            let galois = made.galois.into_values();
+            if let Some(key) = made.relinearization.into_iter().chain(galois).next() {
+                take(name, key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encrypts the samples of a batch, features (row by row) and labels each at the level they are used at.
+    ///
+    /// # Cost
+    /// One transform of each limb of each vector.
+    ///
+    /// # Errors
+    /// [`OwnerError::Packing`] for another number of features or labels than the plan has, or labels that are no
+    /// class; those of the device.
+    pub fn encrypt_batch(
+        &self,
+        plan: &Plan,
+        features: &[f64],
+        labels: &[usize],
+        seed: &Seed,
+    ) -> Result<EncryptedBatch<B>, OwnerError> {
+        let (layout, levels) = (plan.layout(), plan.levels());
+        let (found, expected) = (features.len(), labels.len() * layout.features());
+        if found != expected {
+            return Err(PackingError::Shape {
+                what: "features",
+                found,
+                expected,
+            }
+            .into());
+        }
+        let tiles = layout.pack_features(features)?;
+        let tiles = (1..).zip(&tiles);
+        let tiles = tiles.map(|(i, blocks)| self.encrypt(blocks, levels.features, &seed.derive(i)));
+        let labels_packed = layout.pack_labels(labels)?;
+        Ok(EncryptedBatch {
+            features: tiles.collect::<Result<_, _>>()?,
+            labels: self.encrypt(&[labels_packed], levels.labels, &seed.derive(0))?,
+            samples: labels.len(),
+        })
+    }
+
+    /// Encrypts the state of a training that starts from `model`.
+    ///
+    /// # Errors
+    /// [`OwnerError::Packing`] for a model of other sizes; those of the device.
+    pub fn encrypt_start(
+        &self,
+        plan: &Plan,
+        model: &Model,
+        seed: &Seed,
+    ) -> Result<Fresh<B>, OwnerError> {
+        let state = plan.layout().pack_state(model.values(), model.values())?;
+        Ok(self.encrypt(&state, plan.top(), seed)?)
+    }
+
+    /// The same values, encrypted anew at the level asked for.
+    ///
+    /// # Errors
+    /// [`EvalError::OutOfRange`] for a real or imaginary part outside the bound; those of the device.
+    pub fn refresh(&self, request: &RefreshRequest<B>, seed: &Seed) -> Result<Fresh<B>, EvalError> {
+        let values = self.decrypt(&request.ciphertext)?;
+        let parts = values
+            .iter()
+            .flatten()
+            .flat_map(|value| [value.re, value.im]);
+        // `max` passes over NaN; a sum does not.
+        let found = parts.fold(0.0, |largest: f64, part| {
+            if part.is_nan() {
+                f64::INFINITY
+            } else {
+                largest.max(part.abs())
+            }
+        });
+        if found > request.bound {
+            return Err(EvalError::OutOfRange {
+                op: "refresh",
+                found,
+                bound: request.bound,
+            });
+        }
+        self.encrypt(&values, request.to, seed)
+    }
+
+    /// The model of a state.
+    ///
+    /// # Errors
+    /// [`OwnerError::Packing`] for another number of ciphertexts than the plan has; those of the device.
+    pub fn model(&self, plan: &Plan, state: &Ciphertext<B>) -> Result<Model, OwnerError> {
+        let layout = plan.layout();
+        let values = layout.unpack_state(&self.decrypt(state)?, WeightSet::Weights)?;
+        Ok(Model::from_values(
+            layout.classes(),
+            layout.features(),
+            values,
+        )?)
+    }
+
+    fn encrypt(
+        &self,
+        vectors: &[Vec<Complex64>],
+        level: Level,
+        seed: &Seed,
+    ) -> Result<Fresh<B>, EvalError> {
+        let encryptor = Encryptor::new(self.backend, self.params, Arc::clone(&self.encoder));
+        let vectors: Vec<_> = vectors.iter().map(Vec::as_slice).collect();
+        let (ciphertext, seed) = encryptor.with_secret(&self.secret, &vectors, level, seed)?;
+        Ok(Fresh { ciphertext, seed })
+    }
+
+    fn decrypt(&self, ciphertext: &Ciphertext<B>) -> Result<Vec<Vec<Complex64>>, EvalError> {
+        let encoder = Arc::clone(&self.encoder);
+        Decryptor::new(self.backend, self.params, encoder, &self.secret).decrypt(ciphertext)
+    }
+}

@@ -1,0 +1,88 @@
+//! The server: holds evaluation keys and ciphertexts, and nothing that could open them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Plan, ReceivedBatch, WEIGHT_BOUND};
+use crate::backend::Backend;
+use crate::circuits::activation::Sigmoid;
+use crate::circuits::matmul::SampleMask;
+use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots};
+use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
+use crate::train::{Batch, Step};
+
+/// Runs the steps of one training on ciphertexts.
+pub struct Server<'a, B: Backend> {
+    machine: Ciphertexts<'a, B>,
+    step: Step<Sigmoid, PlainVector<B>>,
+    top: Level,
+    /// By number of samples that are present. Batches differ by one at most, so there are few.
+    masks: RefCell<BTreeMap<usize, Arc<SampleMask<PlainVector<B>>>>>,
+}
+
+impl<'a, B: Backend> Server<'a, B> {
+    /// Prepares the masks of a plan. `refresher` leads to the owner, or bootstraps.
+    ///
+    /// # Errors
+    /// [`EvalError::SlotCount`] if the plan is for another number of slots.
+    pub fn new(
+        evaluator: Evaluator<'a, B>,
+        refresher: &'a dyn Refresh<B>,
+        plan: &Plan,
+        learning_rate: f64,
+    ) -> Result<Self, EvalError> {
+        let machine = Ciphertexts::new(evaluator, refresher);
+        let activation = plan.activation().clone();
+        let step = Step::new(&machine, plan.layout(), activation, learning_rate)?;
+        let masks = RefCell::default();
+        Ok(Self {
+            machine,
+            step,
+            top: plan.top(),
+            masks,
+        })
+    }
+
+    /// The state after step number `number`, counted from zero. It has no levels left for another one.
+    ///
+    /// # Errors
+    /// [`EvalError::LevelExhausted`] for a state that was not refreshed, [`EvalError::MissingRotation`] and
+    /// [`EvalError::MissingKey`] for keys of another plan; those of the device.
+    pub fn step(
+        &self,
+        state: &Ciphertext<B>,
+        batch: &ReceivedBatch<B>,
+        number: usize,
+    ) -> Result<Ciphertext<B>, EvalError> {
+        let batch = Batch {
+            features: batch.features.clone(),
+            labels: batch.labels.clone(),
+            counted: self.mask(batch.samples)?,
+        };
+        self.step.run(&self.machine, state, &batch, number)
+    }
+
+    /// The same state with the levels of a step.
+    ///
+    /// # Errors
+    /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`]; those of the device.
+    pub fn refresh(&self, state: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
+        self.machine.refresh(state, self.top, WEIGHT_BOUND)
+    }
+
+    /// The mask of so many samples.
+    fn mask(&self, samples: usize) -> Result<Arc<SampleMask<PlainVector<B>>>, EvalError> {
+        if samples == self.step.layout().batch() {
+            return Ok(self.step.everyone());
+        }
+        let mut masks = self.masks.borrow_mut();
+        if let Some(mask) = masks.get(&samples) {
+            return Ok(Arc::clone(mask));
+        }
+        let mask = SampleMask::first(&self.machine, self.step.layout(), samples)?;
+        let mask = Arc::new(mask);
+        masks.insert(samples, Arc::clone(&mask));
+        Ok(mask)
+    }
+}

@@ -1,0 +1,140 @@
+//! Owner and server against training on `f64`.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::backend::Reference;
+use crate::circuits::Refresh;
+use crate::ckks::{
+    Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, Params, SecretKey, presets,
+};
+use crate::ring::sampling::Seed;
+use crate::train::{ExactTrainer, Model, Precision};
+
+const SHAPE: Task = Task {
+    features: 3,
+    classes: 2,
+    batch: 16,
+};
+const ACTIVATION: Approximation = Approximation {
+    bound: 8.0,
+    degree: 5,
+};
+
+fn params() -> Params {
+    presets::named("insecure-10").unwrap().unwrap()
+}
+
+/// An owner in the same process.
+struct AtHand<'a>(&'a Owner<'a, Reference>);
+
+impl Refresh<Reference> for AtHand<'_> {
+    fn refresh(
+        &self,
+        x: &Ciphertext<Reference>,
+        to: Level,
+        bound: f64,
+    ) -> Result<Ciphertext<Reference>, EvalError> {
+        let request = RefreshRequest {
+            ciphertext: x.clone(),
+            to,
+            bound,
+        };
+        Ok(self.0.refresh(&request, &Seed([7; 32]))?.ciphertext)
+    }
+}
+
+#[test]
+fn steps_agree_with_training_in_the_clear() {
+    let params = params();
+    let backend = Reference::new(Arc::clone(params.ring()));
+    let plan = Plan::new(&params, SHAPE, ACTIVATION).unwrap();
+    let encoder = Arc::new(Encoder::new(params.degree()));
+    let secret = SecretKey::generate(&params, &Seed([1; 32]));
+    let owner = Owner::new(&backend, &params, Arc::clone(&encoder), secret);
+    let mut keys = EvaluationKeys {
+        relinearization: None,
+        galois: Default::default(),
+    };
+    let mut made = 0;
+    owner
+        .evaluation_keys(&plan.keys(), &Seed([2; 32]), |name, key| {
+            made += 1;
+            name.insert(&mut keys, params.degree(), key);
+            Ok::<_, EvalError>(())
+        })
+        .unwrap();
+    assert_eq!(made, plan.keys().len());
+
+    let features: Vec<f64> = (0..48)
+        .map(|i| f64::from(i * 37 % 20) / 10.0 - 1.0)
+        .collect();
+    let labels: Vec<usize> = features
+        .chunks(3)
+        .map(|x| usize::from(x[0] > x[1]))
+        .collect();
+    let at_hand = AtHand(&owner);
+    let evaluator = Evaluator::new(&backend, &params, encoder, &keys);
+    let server = Server::new(evaluator, &at_hand, &plan, 1.0).unwrap();
+    let start = Model::zeros(2, 3);
+    let mut clear = ExactTrainer::new(start.clone(), plan.activation(), Precision::Approximate);
+    let mut state = owner
+        .encrypt_start(&plan, &start, &Seed([3; 32]))
+        .unwrap()
+        .ciphertext;
+    for (step, seed) in [4, 5].into_iter().enumerate() {
+        let samples = 16 - 4 * step;
+        let (x, y) = (&features[..3 * samples], &labels[..samples]);
+        let batch = owner.encrypt_batch(&plan, x, y, &Seed([seed; 32])).unwrap();
+        state = server
+            .refresh(&server.step(&state, &batch.received(), step).unwrap())
+            .unwrap();
+        assert_eq!(state.level(), plan.top());
+        clear.step(x, y, 1.0);
+    }
+    let model = owner.model(&plan, &state).unwrap();
+    let error = model.values().iter().zip(clear.weights().values());
+    let error = error.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(error < 1e-4, "{error:e}");
+
+    // Weights beyond the bound are not encrypted again.
+    let request = RefreshRequest {
+        ciphertext: state,
+        to: plan.top(),
+        bound: 1e-3,
+    };
+    let refused = owner.refresh(&request, &Seed([9; 32])).err();
+    assert!(matches!(
+        refused,
+        Some(EvalError::OutOfRange { op: "refresh", .. })
+    ));
+}
+
+#[test]
+fn tasks_that_do_not_fit_are_refused() {
+    let params = params();
+    let shape = Task {
+        batch: 257,
+        ..SHAPE
+    };
+    assert!(matches!(
+        Plan::new(&params, shape, ACTIVATION),
+        Err(PlanError::Packing(_))
+    ));
+    let small = presets::named("leveled-13").unwrap().unwrap();
+    let error = Plan::new(&small, SHAPE, ACTIVATION).err().unwrap();
+    assert!(
+        matches!(error, PlanError::Levels { found: 4, .. }),
+        "{error}"
+    );
+    // Ten levels are too few for packed diagonals.
+    let middle = presets::named("leveled-14").unwrap().unwrap();
+    let activation = Approximation {
+        bound: 16.0,
+        degree: 13,
+    };
+    let plan = Plan::new(&middle, SHAPE, activation).unwrap();
+    assert_eq!((plan.top(), plan.layout().groups()), (Level(10), 1));
+    assert_eq!(Task::largest_batch(512, 10), 32);
+    assert_eq!(Task::largest_batch(512, usize::MAX), 0);
+}

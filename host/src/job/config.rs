@@ -1,0 +1,177 @@
+//! What a caller chooses.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::launch::DeviceChoice;
+
+/// Which data set.
+#[derive(Clone, Debug)]
+pub enum DataChoice {
+    /// The handwritten digits inside the program.
+    Digits,
+    /// A file in one of the [`FORMATS`](crate::data::FORMATS).
+    File(PathBuf),
+}
+
+/// Which parameter set.
+#[derive(Clone, Debug)]
+pub enum ParamsChoice {
+    /// One of [`NAMES`](engine::ckks::presets::NAMES).
+    Named(String),
+    /// A literal in a JSON file.
+    File(PathBuf),
+}
+
+/// How to train. What is not said is chosen for the data; see [`DEFAULT_STEPS`](super::DEFAULT_STEPS).
+#[derive(Clone, Debug)]
+pub struct TrainConfig {
+    /// How often each sample is used.
+    pub epochs: Option<usize>,
+    /// Samples of a batch, at most.
+    pub batch: Option<usize>,
+    /// What the mean gradient of a batch is multiplied by.
+    pub learning_rate: Option<f64>,
+    /// Fixes the split of the data and the order of the samples; never a key or an encryption.
+    pub seed: u64,
+}
+
+/// Of [`run`](super::run).
+#[derive(Clone, Debug)]
+pub struct RunConfig {
+    /// Parameter set.
+    pub params: ParamsChoice,
+    /// Whether a set below 128 bits of security will do.
+    pub allow_insecure: bool,
+    /// Data set.
+    pub data: DataChoice,
+    /// How to train.
+    pub train: TrainConfig,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+    /// Where the decrypted model goes, if anywhere.
+    pub model_out: Option<PathBuf>,
+}
+
+/// For which task keys are made.
+#[derive(Clone, Debug)]
+pub enum TaskShape {
+    /// That of a data set, and samples of a batch, at most.
+    Of(DataChoice, Option<usize>),
+    /// These sizes.
+    Given {
+        /// Features of a sample.
+        features: usize,
+        /// Classes.
+        classes: usize,
+        /// Samples of a batch, at most.
+        batch: Option<usize>,
+    },
+}
+
+/// Of [`keygen`](super::keygen).
+#[derive(Clone, Debug)]
+pub struct KeygenConfig {
+    /// Parameter set.
+    pub params: ParamsChoice,
+    /// Whether a set below 128 bits of security will do.
+    pub allow_insecure: bool,
+    /// The task.
+    pub shape: TaskShape,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+    /// The directory for [`SECRET_KEY_FILE`](super::SECRET_KEY_FILE) and
+    /// [`EVALUATION_KEYS_FILE`](super::EVALUATION_KEYS_FILE).
+    pub out: PathBuf,
+}
+
+/// Of [`encrypt`](super::encrypt).
+#[derive(Clone, Debug)]
+pub struct EncryptConfig {
+    /// The owner's key.
+    pub secret_key: PathBuf,
+    /// Data set.
+    pub data: DataChoice,
+    /// Samples of a batch, at most; as many as the keys allow, if nothing is said.
+    pub batch: Option<usize>,
+    /// Fixes the split of the data and the order of the samples.
+    pub seed: u64,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+    /// Where the encrypted training set goes.
+    pub out: PathBuf,
+    /// Where the normalisation goes (JSON); it stays with the owner.
+    pub normalization: PathBuf,
+}
+
+/// Of [`train`](super::train).
+#[derive(Clone, Debug)]
+pub struct TrainJobConfig {
+    /// The owner's evaluation keys.
+    pub evaluation_keys: PathBuf,
+    /// The encrypted training set.
+    pub data: PathBuf,
+    /// How often each sample is used.
+    pub epochs: Option<usize>,
+    /// What the mean gradient of a batch is multiplied by.
+    pub learning_rate: Option<f64>,
+    /// A directory shared with the owner.
+    pub exchange: PathBuf,
+    /// How long to wait for an answer of the owner.
+    pub wait: Duration,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+    /// Where the encrypted model goes.
+    pub out: PathBuf,
+}
+
+/// Of [`refresh`](super::refresh).
+#[derive(Clone, Debug)]
+pub struct RefreshConfig {
+    /// The owner's key.
+    pub secret_key: PathBuf,
+    /// A directory shared with the server.
+    pub exchange: PathBuf,
+    /// How long to wait for the next request.
+    pub wait: Duration,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+}
+
+/// Of [`decrypt`](super::decrypt).
+#[derive(Clone, Debug)]
+pub struct DecryptConfig {
+    /// The owner's key.
+    pub secret_key: PathBuf,
+    /// The encrypted model.
+    pub model: PathBuf,
+    /// The normalisation of the training set.
+    pub normalization: PathBuf,
+    /// Where the model goes (safetensors), for raw features.
+    pub out: PathBuf,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+}
+
+/// Of [`evaluate`](super::evaluate).
+#[derive(Clone, Debug)]
+pub struct EvaluateConfig {
+    /// A decrypted model.
+    pub model: PathBuf,
+    /// Data set.
+    pub data: DataChoice,
+    /// Fixes the split of the data: that of the training.
+    pub seed: u64,
+}

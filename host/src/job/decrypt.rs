@@ -1,0 +1,81 @@
+//! The trained model, decrypted by its owner.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::backend::Backend;
+use engine::ckks::Encoder;
+use engine::protocol::Owner;
+
+use super::event::stage;
+use super::store::{self, OwnerKey};
+use super::{DecryptConfig, DecryptReport, JobError, Observer, Stage, clear_model, read_limited};
+use crate::data::Normalization;
+use crate::launch::{Device, Job, launch};
+
+/// The largest file with a normalisation.
+const MAX_NORMALIZATION_BYTES: u64 = 1 << 24;
+
+/// Decrypts a model and writes it for raw features.
+///
+/// # Errors
+/// [`JobError`]: files that are damaged or do not belong together, a full disk.
+pub fn decrypt(
+    config: &DecryptConfig,
+    observer: &mut dyn Observer,
+) -> Result<DecryptReport, JobError> {
+    let begun = Instant::now();
+    let key = OwnerKey::open(&config.secret_key)?;
+    let params = key.setup.params.clone();
+    let decryption = Decryption { config, key, begun };
+    launch(decryption, config.device, config.threads, &params, observer)
+}
+
+struct Decryption<'a> {
+    config: &'a DecryptConfig,
+    key: OwnerKey,
+    begun: Instant,
+}
+
+impl Job for Decryption<'_> {
+    type Output = DecryptReport;
+
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        _: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<DecryptReport, JobError> {
+        let Self { config, key, begun } = self;
+        let OwnerKey { setup, secret } = key;
+        stage(observer, Stage::Decrypt, || {
+            let normalization = read_normalization(config, setup.plan.task().features)?;
+            let state = store::read_model(&config.model, backend, &setup, &config.secret_key)?;
+            let encoder = Arc::new(Encoder::new(setup.params.degree()));
+            let owner = Owner::new(backend, &setup.params, encoder, secret);
+            let model = owner.model(&setup.plan, &state)?;
+            clear_model::write(&config.out, &model, &normalization)
+        })?;
+        let seconds = begun.elapsed().as_secs_f64();
+        Ok(DecryptReport {
+            out: config.out.clone(),
+            seconds,
+        })
+    }
+}
+
+fn read_normalization(config: &DecryptConfig, features: usize) -> Result<Normalization, JobError> {
+    let path = &config.normalization;
+    let bytes = read_limited(path, MAX_NORMALIZATION_BYTES)?;
+    let normalization: Normalization =
+        serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
+            file: path.clone(),
+            what: "a normalisation",
+            source,
+        })?;
+    let found = normalization.mean().len();
+    if found != features {
+        return Err(JobError::mismatch(path, "features", found, features));
+    }
+    Ok(normalization)
+}

@@ -1,0 +1,232 @@
+//! What can go wrong with a job, and what to do then.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use engine::backend::BackendError;
+use engine::circuits::packing::PackingError;
+use engine::ckks::{EvalError, ParamsError};
+use engine::protocol::{OwnerError, PlanError};
+
+use crate::data::DataError;
+use crate::file::FileError;
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// A data set was refused.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A file was refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no set of this name.
+    #[error("there is no parameter set named `{name}`; there are {known}")]
+    UnknownParams {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A parameter set contradicts itself or is not secure.
+    #[error("{place}: not a sound parameter set")]
+    Params {
+        /// The file, or where else the set is from.
+        place: String,
+        /// What is wrong.
+        source: ParamsError,
+    },
+    /// A parameter set is not secure, and nobody said that this is accepted.
+    #[error(
+        "parameter set {name} has less than 128 bits of security; it may be used only where this is allowed expressly, for \
+         tests on data that are not secret"
+    )]
+    Insecure {
+        /// The set.
+        name: String,
+    },
+    /// A JSON file does not hold what it should.
+    #[error("{}: not {what}", file.display())]
+    Json {
+        /// The file.
+        file: PathBuf,
+        /// What was expected.
+        what: &'static str,
+        /// Where it differs.
+        source: serde_json::Error,
+    },
+    /// The operating system refused.
+    #[error("{}: cannot {action}", path.display())]
+    Io {
+        /// File or directory.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
+    Random(#[source] getrandom::Error),
+    /// A number that is not in its range.
+    #[error("{name} is {found}; it must be {range}")]
+    Option {
+        /// What was chosen.
+        name: &'static str,
+        /// The choice.
+        found: String,
+        /// What may be chosen.
+        range: String,
+    },
+    /// The task does not fit the parameter set.
+    #[error("{0}; choose another parameter set or task")]
+    Plan(#[from] PlanError),
+    /// Samples or weights that do not fit their layout.
+    #[error(transparent)]
+    Packing(#[from] PackingError),
+    /// The device failed.
+    #[error("the device failed: {0}")]
+    Backend(#[from] BackendError),
+    /// An operation on ciphertexts was refused.
+    #[error("{0}")]
+    Eval(EvalError),
+    /// Weights left the range of a refresh.
+    #[error(
+        "a weight of size {found:.1} is outside the range of {bound:.0} that a refresh allows: the training diverges; use a \
+         smaller learning rate or fewer epochs"
+    )]
+    Diverged {
+        /// The largest weight.
+        found: f64,
+        /// The largest allowed.
+        bound: f64,
+    },
+    /// A file of other keys.
+    #[error("{}: made with other keys than {}; use files of one key generation", file.display(), keys.display())]
+    OtherKeys {
+        /// The file.
+        file: PathBuf,
+        /// The keys.
+        keys: PathBuf,
+    },
+    /// A file whose content does not fit the program or another file.
+    #[error("{}: {what}: found {found}, expected {expected}", file.display())]
+    Mismatch {
+        /// The file.
+        file: PathBuf,
+        /// What does not fit.
+        what: &'static str,
+        /// What the file says.
+        found: String,
+        /// What would fit.
+        expected: String,
+    },
+    /// A key would be overwritten.
+    #[error("{}: there is a key already; remove it, or choose another directory", file.display())]
+    KeyExists {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The owner did not answer.
+    #[error(
+        "no answer from the owner to refresh {number} for {} s; the owner must run `{}` while the training runs",
+        waited.as_secs(), super::exchange::owner_command(exchange)
+    )]
+    NoAnswer {
+        /// The refresh, counted from one.
+        number: usize,
+        /// The directory.
+        exchange: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The server did not ask.
+    #[error(
+        "{}: no request from the server for {} s; the server must run `veilgrad train` with this exchange directory",
+        exchange.display(), waited.as_secs()
+    )]
+    NoRequest {
+        /// The directory.
+        exchange: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The owner would not encrypt weights anew.
+    #[error(
+        "{}: the owner refuses the refresh, because weights left their range: the training diverges; use a smaller learning \
+         rate or fewer epochs", request.display()
+    )]
+    Refused {
+        /// The request.
+        request: PathBuf,
+    },
+    /// The server gave up.
+    #[error("{}: the training failed on the server's side; its messages say why", exchange.display())]
+    TrainingFailed {
+        /// The directory.
+        exchange: PathBuf,
+    },
+}
+
+impl From<EvalError> for JobError {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::OutOfRange {
+                op: "refresh",
+                found,
+                bound,
+            } => Self::Diverged { found, bound },
+            EvalError::Backend(error) => Self::Backend(error),
+            other => Self::Eval(other),
+        }
+    }
+}
+
+impl From<OwnerError> for JobError {
+    fn from(error: OwnerError) -> Self {
+        match error {
+            OwnerError::Packing(error) => Self::Packing(error),
+            OwnerError::Eval(error) => error.into(),
+        }
+    }
+}
+
+impl JobError {
+    pub(super) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            path,
+            action,
+            source,
+        }
+    }
+
+    pub(crate) fn option(
+        name: &'static str,
+        found: impl std::fmt::Display,
+        range: impl Into<String>,
+    ) -> Self {
+        Self::Option {
+            name,
+            found: found.to_string(),
+            range: range.into(),
+        }
+    }
+
+    pub(super) fn mismatch(
+        file: &Path,
+        what: &'static str,
+        found: impl std::fmt::Display,
+        expected: impl std::fmt::Display,
+    ) -> Self {
+        let (found, expected) = (found.to_string(), expected.to_string());
+        Self::Mismatch {
+            file: file.to_owned(),
+            what,
+            found,
+            expected,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The directory through which server and owner exchange refreshes.
+//!
+//! | file | from | holds |
+//! |---|---|---|
+//! | `refresh-000001.request.vg` | server | the state after step 1, encrypted, and the level and bound of the refresh |
+//! | `refresh-000001.answer.vg` | owner | the same values, encrypted anew; or that they are out of range |
+//! | `done` | server | that the training is over, and whether it was finished |
+//!
+//! Every file is put in its place when it is complete, and names the training it belongs to, a random word that the
+//! server chooses. A server removes what it has read, and at its start whatever another training left; an owner removes
+//! `done`. One training at a time uses a directory.
+
+mod owner;
+mod server;
+
+pub(super) use owner::OwnerEnd;
+pub(super) use server::ServerEnd;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Between two looks into the directory.
+const POLL: Duration = Duration::from_millis(50);
+const PREFIX: &str = "refresh-";
+const REQUEST: &str = ".request.vg";
+const ANSWER: &str = ".answer.vg";
+const DONE: &str = "done";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestHeader {
+    /// The name of the keys.
+    key: String,
+    /// The name of the training.
+    training: String,
+    /// Counted from one.
+    number: usize,
+    /// Requests there will be.
+    of: usize,
+    /// Where the ciphertexts are.
+    level: usize,
+    /// Where they are wanted.
+    to: usize,
+    /// What real and imaginary parts are bounded by.
+    bound: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerHeader {
+    key: String,
+    training: String,
+    number: usize,
+    /// The seed of the second halves; nothing if a value was out of range.
+    seed: Option<[u8; 32]>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Done {
+    training: String,
+    finished: bool,
+}
+
+fn path(directory: &Path, number: usize, suffix: &str) -> PathBuf {
+    directory.join(format!("{PREFIX}{number:06}{suffix}"))
+}
+
+/// The number in the name of a request or answer.
+fn number(name: &str, suffix: &str) -> Option<usize> {
+    name.strip_prefix(PREFIX)?
+        .strip_suffix(suffix)?
+        .parse()
+        .ok()
+}
+
+/// What the owner has to type.
+pub(super) fn owner_command(directory: &Path) -> String {
+    format!(
+        "veilgrad refresh --secret-key secret.vg --exchange {}",
+        directory.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_numbers() {
+        let path = path(Path::new("x"), 12, REQUEST);
+        assert_eq!(path, Path::new("x/refresh-000012.request.vg"));
+        assert_eq!(number("refresh-000012.request.vg", REQUEST), Some(12));
+        assert_eq!(number("refresh-000012.answer.vg", REQUEST), None);
+        assert_eq!(number(".refresh-000012.request.vg.7-0.part", REQUEST), None);
+    }
+}

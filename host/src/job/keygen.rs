@@ -1,0 +1,123 @@
+//! Keys for a task: a secret one for the owner, evaluation keys for the server.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::backend::Backend;
+use engine::ckks::{Encoder, SecretKey};
+use engine::protocol::{Owner, Task};
+
+use super::event::Running;
+use super::samples::{self, batch_size};
+use super::task::Setup;
+use super::{
+    JobError, KeygenConfig, KeygenReport, Observer, Stage, TaskShape, params, random, store,
+};
+use crate::data::split;
+use crate::launch::{Device, Job, launch};
+
+/// The owner's file in the directory of a key generation.
+pub const SECRET_KEY_FILE: &str = "secret.vg";
+/// The server's file there.
+pub const EVALUATION_KEYS_FILE: &str = "evaluation.vg";
+
+/// Makes the keys of a task.
+///
+/// # Errors
+/// [`JobError`]: a parameter set that is not allowed or has too few levels, a key that exists already, a full disk.
+pub fn keygen(
+    config: &KeygenConfig,
+    observer: &mut dyn Observer,
+) -> Result<KeygenReport, JobError> {
+    let begun = Instant::now();
+    let params = params::choose(&config.params, config.allow_insecure)?;
+    let task = task(&config.shape, params.slots())?;
+    let setup = Setup::new(&params, task)?;
+    let generation = Generation {
+        config,
+        setup,
+        begun,
+    };
+    launch(generation, config.device, config.threads, &params, observer)
+}
+
+fn task(shape: &TaskShape, slots: usize) -> Result<Task, JobError> {
+    let (features, classes, batch, rows) = match shape {
+        TaskShape::Of(choice, batch) => {
+            let set = samples::open(choice, split::DEFAULT_SEED)?;
+            (
+                set.features(),
+                set.classes(),
+                *batch,
+                Some(set.train().rows()),
+            )
+        }
+        TaskShape::Given {
+            features,
+            classes,
+            batch,
+        } => (*features, *classes, *batch, None),
+    };
+    let batch = batch_size(batch, slots, classes, rows)?;
+    Ok(Task {
+        features,
+        classes,
+        batch,
+    })
+}
+
+struct Generation<'a> {
+    config: &'a KeygenConfig,
+    setup: Setup,
+    begun: Instant,
+}
+
+impl Job for Generation<'_> {
+    type Output = KeygenReport;
+
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        _: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<KeygenReport, JobError> {
+        let Self {
+            config,
+            setup,
+            begun,
+        } = self;
+        let (params, out) = (&setup.params, &config.out);
+        fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
+        let secret_key = out.join(SECRET_KEY_FILE);
+        let evaluation_keys = out.join(EVALUATION_KEYS_FILE);
+
+        let secret = SecretKey::generate(params, &random::secret_seed()?);
+        store::write_owner_key(&secret_key, &setup, &secret)?;
+        let encoder = Arc::new(Encoder::new(params.degree()));
+        let owner = Owner::new(backend, params, encoder, secret);
+        let plan = setup.plan.keys();
+        let seed = random::secret_seed()?;
+        let mut running = Running::begin(observer, Stage::Keys, plan.len());
+        store::write_keys(&evaluation_keys, backend, &setup, |take| {
+            owner.evaluation_keys(&plan, &seed, |_, key| {
+                take(&key)?;
+                running.advance();
+                Ok(())
+            })
+        })?;
+        running.end();
+        let written = fs::metadata(&evaluation_keys);
+        let bytes = written
+            .map_err(JobError::io(&evaluation_keys, "be measured"))?
+            .len();
+        let seconds = begun.elapsed().as_secs_f64();
+        Ok(KeygenReport {
+            secret_key,
+            evaluation_keys,
+            keys: plan.len(),
+            bytes,
+            seconds,
+        })
+    }
+}

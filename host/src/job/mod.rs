@@ -1,0 +1,76 @@
+//! The jobs that users start: one process for all ([`run`]), or owner and server apart.
+//!
+//! | job | who | reads | writes |
+//! |---|---|---|---|
+//! | [`keygen`] | owner | | secret key, evaluation keys for the server |
+//! | [`encrypt`] | owner | secret key, data | encrypted training set for the server, normalisation |
+//! | [`train`] | server | evaluation keys, training set | encrypted model for the owner |
+//! | [`refresh`] | owner | secret key | answers to the server's requests, while `train` runs |
+//! | [`decrypt`] | owner | secret key, model, normalisation | model |
+//! | [`evaluate`] | anybody | model, data | |
+//!
+//! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
+//! system; the seed that a user may choose fixes splits and the order of samples only.
+
+mod clear_model;
+mod config;
+mod decrypt;
+mod encrypt;
+mod error;
+mod evaluate;
+mod event;
+mod exchange;
+mod keygen;
+mod memory;
+mod params;
+mod random;
+mod refresh;
+mod report;
+mod run;
+mod samples;
+mod store;
+mod task;
+mod train;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+pub use crate::launch::DeviceChoice;
+pub use config::{
+    DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
+    RefreshConfig, RunConfig, TaskShape, TrainConfig, TrainJobConfig,
+};
+pub use decrypt::decrypt;
+pub use encrypt::encrypt;
+pub use error::JobError;
+pub use evaluate::evaluate;
+pub use event::{Event, Observer, Stage};
+pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
+pub use params::describe_params;
+pub use refresh::refresh;
+pub use report::{
+    DecryptReport, EncryptReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport,
+    PlanReport, RefreshReport, RunReport, StepReport, TrainReport,
+};
+pub use run::run;
+pub use task::{DEFAULT_LEARNING_RATE, DEFAULT_STEPS, MAX_FEATURES};
+pub use train::train;
+
+/// A whole small file, refused if it is larger than `limit`.
+fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, JobError> {
+    let file = File::open(path).map_err(JobError::io(path, "be opened"))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(JobError::io(path, "be read"))?;
+    if bytes.len() as u64 > limit {
+        return Err(JobError::mismatch(
+            path,
+            "bytes",
+            "more",
+            format!("at most {limit}"),
+        ));
+    }
+    Ok(bytes)
+}

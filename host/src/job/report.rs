@@ -1,0 +1,227 @@
+//! What jobs say when they are done. Field names are the names in JSON.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// What a job is going to do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlanReport {
+    /// Parameter set.
+    pub params: String,
+    /// Its bits of classical security, 0 if fewer than 128.
+    pub security_bits: u32,
+    /// `log2` of its degree.
+    pub log_n: u32,
+    /// `log2` of its whole modulus.
+    pub log_qp: f64,
+    /// The largest modulus with 128 bits of security.
+    pub log_qp_limit: f64,
+    /// Data set.
+    pub data: String,
+    /// Training rows.
+    pub train_rows: usize,
+    /// Features.
+    pub features: usize,
+    /// Classes.
+    pub classes: usize,
+    /// Samples of a batch, at most.
+    pub batch: usize,
+    /// Steps.
+    pub steps: usize,
+    /// Epochs.
+    pub epochs: usize,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Levels between two refreshes.
+    pub levels_per_step: usize,
+    /// Key switches of a step.
+    pub key_switches_per_step: u64,
+    /// Evaluation keys.
+    pub keys: usize,
+    /// Their bytes in memory.
+    pub key_bytes: usize,
+    /// Bytes of a ciphertext of features in memory.
+    pub ciphertext_bytes: usize,
+    /// Device.
+    pub device: String,
+    /// Threads.
+    pub threads: usize,
+    /// Who refreshes.
+    pub refresh: String,
+}
+
+/// A training step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepReport {
+    /// Which one, from 1.
+    pub step: usize,
+    /// Of how many.
+    pub steps: usize,
+    /// Its epoch, from 1.
+    pub epoch: usize,
+    /// How long it took, with the refresh after it.
+    pub seconds: f64,
+}
+
+/// Of [`run`](super::run).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunReport {
+    /// Share of test rows whose class the model from ciphertexts predicts.
+    pub test_accuracy: f64,
+    /// The same for training in the clear with the exact sigmoid, on the same batches.
+    pub clear_test_accuracy: f64,
+    /// Share of validation rows.
+    pub validation_accuracy: f64,
+    /// Steps.
+    pub steps: usize,
+    /// Epochs.
+    pub epochs: usize,
+    /// All stages.
+    pub seconds_total: f64,
+    /// Mean over the steps, refreshes among them.
+    pub seconds_per_step: f64,
+    /// Making the keys.
+    pub seconds_keys: f64,
+    /// Encrypting the training set.
+    pub seconds_encrypt: f64,
+    /// Largest resident memory of the process so far; 0 where the system does not tell (outside Linux).
+    pub peak_memory_bytes: u64,
+    /// Parameter set.
+    pub params: String,
+    /// Its bits of classical security.
+    pub security_bits: u32,
+    /// Device.
+    pub device: String,
+    /// Threads.
+    pub threads: usize,
+    /// Who refreshed.
+    pub refresh: String,
+    /// Largest difference between a weight from ciphertexts and one from the same program in the clear, with the
+    /// sigmoid's polynomial: what encryption adds.
+    pub weight_error: f64,
+}
+
+/// Of [`keygen`](super::keygen).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KeygenReport {
+    /// The owner's file.
+    pub secret_key: PathBuf,
+    /// The server's file.
+    pub evaluation_keys: PathBuf,
+    /// Number of evaluation keys.
+    pub keys: usize,
+    /// Bytes of their file.
+    pub bytes: u64,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Of [`encrypt`](super::encrypt).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EncryptReport {
+    /// The file.
+    pub out: PathBuf,
+    /// Ciphertexts in it.
+    pub ciphertexts: usize,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Of [`train`](super::train).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainReport {
+    /// The file.
+    pub out: PathBuf,
+    /// Steps.
+    pub steps: usize,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Of [`refresh`](super::refresh).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RefreshReport {
+    /// Requests answered.
+    pub refreshes: usize,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Of [`decrypt`](super::decrypt).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DecryptReport {
+    /// The file.
+    pub out: PathBuf,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Of [`evaluate`](super::evaluate): shares of rows whose class is predicted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EvaluateReport {
+    /// Of the training rows.
+    pub train_accuracy: f64,
+    /// Of the validation rows.
+    pub validation_accuracy: f64,
+    /// Of the test rows.
+    pub test_accuracy: f64,
+    /// Of the test rows of each class; not a number (`null` in JSON) where there is none.
+    pub class_accuracies: Vec<f64>,
+}
+
+/// A parameter set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ParamsReport {
+    /// Its name.
+    pub name: String,
+    /// `log2` of the degree.
+    pub log_n: u32,
+    /// N.
+    pub degree: usize,
+    /// Complex slots.
+    pub slots: usize,
+    /// Primes of Q.
+    pub ordinary_primes: usize,
+    /// Primes of P.
+    pub special_primes: usize,
+    /// Levels for use.
+    pub levels: usize,
+    /// `log2` of the scale at level 0.
+    pub log_scale: f64,
+    /// `log2 Q`.
+    pub log_q: f64,
+    /// `log2 P`.
+    pub log_p: f64,
+    /// `log2(QP)`.
+    pub log_qp: f64,
+    /// The largest `log2(QP)` with 128 bits of security.
+    pub log_qp_limit: f64,
+    /// Bits of classical security, 0 if fewer than 128.
+    pub security_bits: u32,
+    /// Whether it has 128 bits.
+    pub secure: bool,
+    /// Bytes of a relinearisation key at the highest level for use, in memory.
+    pub relinearization_key_bytes: usize,
+    /// Bytes of a ciphertext at the highest level for use, in memory.
+    pub fresh_ciphertext_bytes: usize,
+    /// What it is for.
+    pub purpose: String,
+    /// The levels for use, from 0.
+    pub rows: Vec<LevelReport>,
+}
+
+/// A level of a parameter set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LevelReport {
+    /// The level.
+    pub level: usize,
+    /// Its limbs.
+    pub limbs: usize,
+    /// `log2` of its modulus.
+    pub log_q: f64,
+    /// `log2` of its scale.
+    pub log_scale: f64,
+}

@@ -1,0 +1,213 @@
+//! Everything in one process: owner and server as two objects that exchange messages, and training in the clear beside
+//! them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::backend::Backend;
+use engine::circuits::Refresh;
+use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
+use engine::protocol::{EncryptedBatch, Owner, RefreshRequest, Server, Task};
+use engine::train::{ExactTrainer, Model, Precision};
+
+use super::event::{Running, stage};
+use super::samples::{self, Prepared, Samples, batch_size};
+use super::task::{self, REFRESH, Schedule, Setup};
+use super::train::run_steps;
+use super::{
+    Event, JobError, Observer, RunConfig, RunReport, Stage, clear_model, memory, params, random,
+};
+use crate::launch::{Device, Job, launch};
+
+/// Makes keys, encrypts, trains and decrypts, and trains in the clear with the exact sigmoid to compare.
+///
+/// # Errors
+/// [`JobError`]: data or parameters that are refused, a training that diverges, a device that fails.
+pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport, JobError> {
+    let begun = Instant::now();
+    let params = params::choose(&config.params, config.allow_insecure)?;
+    let prepared = stage(observer, Stage::Data, || {
+        Prepared::new(&samples::open(&config.data, config.train.seed)?)
+    })?;
+    let set = &prepared.set;
+    let (classes, rows) = (set.classes(), set.train().rows());
+    let batch = batch_size(config.train.batch, params.slots(), classes, Some(rows))?;
+    let setup = Setup::new(
+        &params,
+        Task {
+            features: set.features(),
+            classes,
+            batch,
+        },
+    )?;
+    let whole = Whole {
+        config,
+        prepared,
+        setup,
+        begun,
+    };
+    launch(whole, config.device, config.threads, &params, observer)
+}
+
+struct Whole<'a> {
+    config: &'a RunConfig,
+    prepared: Prepared,
+    setup: Setup,
+    begun: Instant,
+}
+
+impl Job for Whole<'_> {
+    type Output = RunReport;
+
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<RunReport, JobError> {
+        let Self {
+            config,
+            prepared,
+            setup,
+            begun,
+        } = self;
+        let Setup { params, plan, .. } = &setup;
+        let (task, set) = (plan.task(), &prepared.set);
+        let batches = prepared.batches(task.batch, config.train.seed)?;
+        let train = &config.train;
+        let schedule = Schedule::new(train.epochs, train.learning_rate, batches.len())?;
+        let rows = set.train().rows();
+        let plan_report = task::report(&setup, &schedule, set.name(), rows, device);
+        observer.event(&Event::Plan(&plan_report));
+
+        let encoder = Arc::new(Encoder::new(params.degree()));
+        let secret = SecretKey::generate(params, &random::secret_seed()?);
+        let owner = Owner::new(backend, params, Arc::clone(&encoder), secret);
+        let (keys, seconds_keys) = make_keys(&owner, &setup, observer)?;
+        let (encrypted, seconds_encrypt) = encrypt(&owner, &setup, &batches, observer)?;
+
+        let start = Model::zeros(task.classes, task.features);
+        let state = owner
+            .encrypt_start(plan, &start, &random::secret_seed()?)?
+            .ciphertext;
+        let at_hand = AtHand { owner: &owner };
+        let evaluator = Evaluator::new(backend, params, encoder, &keys);
+        let server = Server::new(evaluator, &at_hand, plan, schedule.learning_rate)?;
+        let mut running = Running::begin(observer, Stage::Train, schedule.steps());
+        let batch = |index: usize| Ok(encrypted[index].received());
+        let state = run_steps(&server, &schedule, state, batch, &mut running)?;
+        let seconds_train = running.end();
+        let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
+        if let Some(path) = &config.model_out {
+            clear_model::write(path, &model, &prepared.normalization)?;
+        }
+
+        let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
+            let train = |precision| train_in_the_clear(&setup, &schedule, &batches, precision);
+            let clear = train(Precision::Exact);
+            let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
+            let accuracies = [
+                test.accuracy(&model),
+                test.accuracy(&clear),
+                validation.accuracy(&model),
+            ];
+            Ok::<_, JobError>((train(Precision::Approximate), accuracies))
+        })?;
+        let [test_accuracy, clear_test_accuracy, validation_accuracy] = accuracies;
+        let errors = model.values().iter().zip(twin.values());
+        Ok(RunReport {
+            test_accuracy,
+            clear_test_accuracy,
+            validation_accuracy,
+            steps: schedule.steps(),
+            epochs: schedule.epochs,
+            seconds_total: begun.elapsed().as_secs_f64(),
+            seconds_per_step: seconds_train / schedule.steps() as f64,
+            seconds_keys,
+            seconds_encrypt,
+            peak_memory_bytes: memory::peak_bytes(),
+            params: params.name().to_owned(),
+            security_bits: params.security_bits(),
+            device: device.name.clone(),
+            threads: device.threads,
+            refresh: REFRESH.to_owned(),
+            weight_error: errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
+        })
+    }
+}
+
+/// The server's keys, and the seconds it took to make them.
+fn make_keys<B: Backend>(
+    owner: &Owner<'_, B>,
+    setup: &Setup,
+    observer: &mut dyn Observer,
+) -> Result<(EvaluationKeys<B>, f64), JobError> {
+    let plan = setup.plan.keys();
+    let mut keys = EvaluationKeys {
+        relinearization: None,
+        galois: Default::default(),
+    };
+    let mut running = Running::begin(observer, Stage::Keys, plan.len());
+    owner.evaluation_keys(&plan, &random::secret_seed()?, |name, key| {
+        name.insert(&mut keys, setup.params.degree(), key);
+        running.advance();
+        Ok::<_, JobError>(())
+    })?;
+    Ok((keys, running.end()))
+}
+
+/// The training set, and the seconds it took to encrypt it.
+fn encrypt<B: Backend>(
+    owner: &Owner<'_, B>,
+    setup: &Setup,
+    batches: &[Samples],
+    observer: &mut dyn Observer,
+) -> Result<(Vec<EncryptedBatch<B>>, f64), JobError> {
+    let mut running = Running::begin(observer, Stage::Encrypt, batches.len());
+    let mut encrypted = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let seed = random::secret_seed()?;
+        encrypted.push(owner.encrypt_batch(&setup.plan, &batch.features, &batch.labels, &seed)?);
+        running.advance();
+    }
+    Ok((encrypted, running.end()))
+}
+
+/// The same training on `f64`, with the exact sigmoid or its polynomial.
+fn train_in_the_clear(
+    setup: &Setup,
+    schedule: &Schedule,
+    batches: &[Samples],
+    precision: Precision,
+) -> Model {
+    let task = setup.plan.task();
+    let start = Model::zeros(task.classes, task.features);
+    let mut trainer = ExactTrainer::new(start, setup.plan.activation(), precision);
+    for step in 0..schedule.steps() {
+        let batch = &batches[schedule.batch(step)];
+        trainer.step(&batch.features, &batch.labels, schedule.learning_rate);
+    }
+    trainer.weights().clone()
+}
+
+/// The owner in the same process: every refresh is a request and its answer.
+struct AtHand<'a, B: Backend> {
+    owner: &'a Owner<'a, B>,
+}
+
+impl<B: Backend> Refresh<B> for AtHand<'_, B> {
+    fn refresh(
+        &self,
+        x: &Ciphertext<B>,
+        to: Level,
+        bound: f64,
+    ) -> Result<Ciphertext<B>, EvalError> {
+        let seed = random::secret_seed().map_err(|error| EvalError::Refresh(error.to_string()))?;
+        let request = RefreshRequest {
+            ciphertext: x.clone(),
+            to,
+            bound,
+        };
+        Ok(self.owner.refresh(&request, &seed)?.ciphertext)
+    }
+}

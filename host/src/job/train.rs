@@ -1,0 +1,131 @@
+//! Training on the server, which asks the owner for refreshes.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::backend::Backend;
+use engine::ckks::{Ciphertext, Encoder, Evaluator};
+use engine::protocol::{ReceivedBatch, Server};
+
+use super::event::Running;
+use super::exchange::{ServerEnd, owner_command};
+use super::store::{self, KeysFile, TrainingSetFile};
+use super::task::{self, Schedule};
+use super::{Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport};
+use crate::launch::{Device, Job, launch};
+
+/// Trains on an encrypted data set.
+///
+/// # Errors
+/// [`JobError`]: files that are damaged or do not belong together, an owner who does not answer or refuses.
+pub fn train(
+    config: &TrainJobConfig,
+    observer: &mut dyn Observer,
+) -> Result<TrainReport, JobError> {
+    let begun = Instant::now();
+    let keys = KeysFile::open(&config.evaluation_keys)?;
+    let params = keys.setup.params.clone();
+    let training = Training {
+        config,
+        keys,
+        begun,
+    };
+    launch(training, config.device, config.threads, &params, observer)
+}
+
+struct Training<'a> {
+    config: &'a TrainJobConfig,
+    keys: KeysFile,
+    begun: Instant,
+}
+
+impl Job for Training<'_> {
+    type Output = TrainReport;
+
+    fn run<B: Backend>(
+        self,
+        backend: &B,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<TrainReport, JobError> {
+        let Self {
+            config,
+            mut keys,
+            begun,
+        } = self;
+        let (setup, from) = (keys.setup.clone(), config.evaluation_keys.as_path());
+        let mut data = TrainingSetFile::open(&config.data, &setup, from)?;
+        let schedule = Schedule::new(config.epochs, config.learning_rate, data.samples.len())?;
+        let name = config
+            .data
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let rows = data.samples.iter().sum();
+        let plan = task::report(&setup, &schedule, &name, rows, device);
+        observer.event(&Event::Plan(&plan));
+        let model = store::create_model(&config.out, &setup)?;
+
+        let mut running = Running::begin(observer, Stage::Keys, plan.keys);
+        let keys = keys.read(backend, &mut running)?;
+        running.end();
+
+        let steps = schedule.steps();
+        let (exchange, wait) = (config.exchange.as_path(), config.wait);
+        let end = ServerEnd::open(backend, &setup, from, exchange, wait, steps - 1)?;
+        let command = owner_command(exchange);
+        observer.event(&Event::Note(format!(
+            "weights are refreshed by the owner: `{command}`"
+        )));
+        let encoder = Arc::new(Encoder::new(setup.params.degree()));
+        let evaluator = Evaluator::new(backend, &setup.params, encoder, &keys);
+        let server = Server::new(evaluator, &end, &setup.plan, schedule.learning_rate)?;
+        let mut running = Running::begin(observer, Stage::Train, steps);
+        let start = data.start(backend, &setup)?;
+        let batch = |index| data.batch(backend, &setup, index);
+        let trained = run_steps(&server, &schedule, start, batch, &mut running);
+        let trained = trained.map_err(|error| end.take_failure().unwrap_or(error));
+        match &trained {
+            // The owner knows why, and has ended.
+            Err(JobError::Refused { .. }) => {}
+            // A message that cannot be left must not hide why the training failed.
+            Err(_) => drop(end.close(false)),
+            Ok(_) => end.close(true)?,
+        }
+        store::finish_model(model, backend, &setup, steps, &trained?)?;
+        running.end();
+        let seconds = begun.elapsed().as_secs_f64();
+        Ok(TrainReport {
+            out: config.out.clone(),
+            steps,
+            seconds,
+        })
+    }
+}
+
+/// All steps of a training, with a refresh between two; the state after the last.
+pub(super) fn run_steps<B: Backend>(
+    server: &Server<'_, B>,
+    schedule: &Schedule,
+    start: Ciphertext<B>,
+    mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
+    running: &mut Running<'_>,
+) -> Result<Ciphertext<B>, JobError> {
+    let steps = schedule.steps();
+    let mut state = start;
+    for step in 0..steps {
+        let begun = Instant::now();
+        state = server.step(&state, &batch(schedule.batch(step))?, step)?;
+        if step + 1 < steps {
+            state = server.refresh(&state)?;
+        }
+        running.observer().event(&Event::Step(&StepReport {
+            step: step + 1,
+            steps,
+            epoch: schedule.epoch(step),
+            seconds: begun.elapsed().as_secs_f64(),
+        }));
+        running.advance();
+    }
+    Ok(state)
+}

@@ -1,0 +1,64 @@
+//! Help that teaches.
+
+use super::veilgrad;
+
+const COMMANDS: [&str; 8] = [
+    "run", "keygen", "encrypt", "train", "refresh", "decrypt", "evaluate", "params",
+];
+
+#[test]
+fn the_program_lists_its_commands() {
+    let help = veilgrad(&["--help"]);
+    assert_eq!(help.code, 0);
+    assert_eq!(help.err, "");
+    for command in COMMANDS {
+        assert!(help.out.contains(&format!("\n  {command} ")), "{command}");
+    }
+    assert!(help.out.contains("Exit codes"));
+}
+
+#[test]
+fn each_command_says_who_reads_writes_and_learns_what() {
+    for command in COMMANDS {
+        let help = veilgrad(&[command, "--help"]);
+        assert_eq!(help.code, 0, "{command}");
+        assert_eq!(help.err, "", "{command}");
+        for section in ["Who  ", "Reads  ", "Writes  ", "Learns  ", "Example"] {
+            assert!(help.out.contains(section), "{command}: {section}");
+        }
+        assert!(help.out.contains(&format!("\n  veilgrad {command}")));
+        assert!(help.out.contains("--json"), "{command}");
+    }
+}
+
+#[test]
+fn every_example_is_a_command_line_that_parses() {
+    for command in COMMANDS {
+        let help = veilgrad(&[command, "--help"]).out.replace("\\\n", " ");
+        let examples = help
+            .lines()
+            .filter_map(|line| line.strip_prefix("  veilgrad "));
+        for example in examples {
+            let words = example.split(" > ").next().unwrap().split_whitespace();
+            // Help is asked for last, so that everything before it is parsed and nothing is run.
+            let words: Vec<&str> = words.chain(["--help"]).collect();
+            let outcome = veilgrad(&words);
+            assert_eq!(outcome.code, 0, "{example}: {}", outcome.err);
+        }
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let version = veilgrad(&["--version"]);
+    assert_eq!(version.code, 0);
+    assert!(version.out.starts_with("veilgrad "));
+}
+
+#[test]
+fn without_a_command_help_is_shown_and_usage_is_wrong() {
+    let nothing = veilgrad(&[]);
+    assert_eq!(nothing.code, 2);
+    assert_eq!(nothing.out, "");
+    assert!(nothing.err.contains("Commands:"));
+}

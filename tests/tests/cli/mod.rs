@@ -1,0 +1,60 @@
+//! The command line, in process: output, messages and exit codes.
+
+mod help;
+mod params;
+mod parties;
+mod run;
+mod usage;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// What a command line did.
+struct Outcome {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+impl Outcome {
+    /// The lines of standard output, each of which must be a JSON object with an event.
+    fn events(&self) -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let events: Vec<Value> = self.out.lines().map(parse).collect();
+        assert!(events.iter().all(|event| event["event"].is_string()));
+        events
+    }
+
+    /// The last event.
+    fn last(&self) -> Value {
+        self.events().pop().unwrap()
+    }
+}
+
+/// Runs `veilgrad` with these arguments.
+fn veilgrad(args: &[&str]) -> Outcome {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = std::iter::once("veilgrad").chain(args.iter().copied());
+    let code = veilgrad::run(args, &mut out, &mut err);
+    Outcome {
+        code,
+        out: String::from_utf8(out).unwrap(),
+        err: String::from_utf8(err).unwrap(),
+    }
+}
+
+/// Rows of two features and two classes that a line separates.
+fn tiny_csv(directory: &Path) -> PathBuf {
+    let mut text = "left,right,label\n".to_owned();
+    for row in 0..60 {
+        let class = row % 2;
+        let wave = f64::from(row * 7 % 13) / 13.0;
+        let away = if class == 0 { -1.0 } else { 1.0 };
+        writeln!(text, "{},{},{class}", away + 0.3 * wave, away - 0.2 * wave).unwrap();
+    }
+    let file = directory.join("tiny.csv");
+    std::fs::write(&file, text).unwrap();
+    file
+}

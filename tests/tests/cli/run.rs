@@ -1,0 +1,174 @@
+//! `veilgrad run`, on the smallest ring and few rows.
+
+use std::path::Path;
+
+use super::{Outcome, tiny_csv, veilgrad};
+
+/// Runs on `data` with the smallest parameter set.
+fn run(data: &Path, more: &[&str]) -> Outcome {
+    let data = data.to_str().unwrap();
+    let args = [
+        "run",
+        "--params",
+        "insecure-10",
+        "--allow-insecure",
+        "--data",
+        data,
+    ];
+    veilgrad(&[&args[..], more].concat())
+}
+
+#[test]
+fn programs_get_plan_steps_and_the_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = directory.path().join("model.safetensors");
+    let data = tiny_csv(directory.path());
+    let more = ["--epochs", "2", "--json", "--out", model.to_str().unwrap()];
+    let outcome = run(&data, &more);
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    assert_eq!(outcome.err, "");
+
+    let events = outcome.events();
+    let of = |name: &str| {
+        events
+            .iter()
+            .filter(|event| event["event"] == name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("plan").len(), 1);
+    let plan = of("plan")[0];
+    assert_eq!(plan["params"], "insecure-10");
+    assert_eq!(plan["security_bits"], 0);
+    assert_eq!(plan["features"], 2);
+    assert_eq!(plan["classes"], 2);
+    assert_eq!(plan["epochs"], 2);
+    assert!(plan["keys"].as_u64().unwrap() > 0);
+    assert!(plan["key_bytes"].as_u64().unwrap() > 0);
+    let steps = plan["steps"].as_u64().unwrap();
+    assert_eq!(of("step").len() as u64, steps);
+    // What will be made is told before it is made.
+    let first = |name: &str| {
+        events
+            .iter()
+            .position(|event| event["event"] == name)
+            .unwrap()
+    };
+    let keys = events
+        .iter()
+        .position(|event| event["stage"] == "keys")
+        .unwrap();
+    assert!(first("plan") < keys && keys < first("step"));
+
+    let last = outcome.last();
+    assert_eq!(last["event"], "done");
+    for number in [
+        "test_accuracy",
+        "clear_test_accuracy",
+        "validation_accuracy",
+        "epochs",
+        "seconds_total",
+        "seconds_per_step",
+        "seconds_keys",
+        "seconds_encrypt",
+        "peak_memory_bytes",
+        "threads",
+        "weight_error",
+    ] {
+        assert!(last[number].is_number(), "{number} in {last}");
+    }
+    for text in ["params", "device", "refresh"] {
+        assert!(last[text].is_string(), "{text} in {last}");
+    }
+    assert_eq!(last["steps"], steps);
+    assert_eq!(last["security_bits"], 0);
+    if cfg!(target_os = "linux") {
+        assert!(last["peak_memory_bytes"].as_u64().unwrap() > 1 << 20);
+    }
+
+    // The model is there, and `evaluate` finds the same accuracy.
+    let args = [
+        "evaluate",
+        "--model",
+        model.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+    ];
+    let outcome = veilgrad(&[&args[..], &["--json"]].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    assert_eq!(outcome.last()["test_accuracy"], last["test_accuracy"]);
+}
+
+#[test]
+fn people_get_a_plan_and_both_accuracies() {
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = run(
+        &tiny_csv(directory.path()),
+        &["--epochs", "1", "--threads", "1"],
+    );
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    for words in [
+        "insecure-10, N = 2^10",
+        "NONE, for tests only",
+        "To be made",
+        " keys, ",
+        "MiB",
+        "Test accuracy",
+        " % encrypted, ",
+        " % clear: ",
+        "percentage points",
+        "per step",
+        "Peak memory",
+    ] {
+        assert!(outcome.out.contains(words), "{words} in\n{}", outcome.out);
+    }
+    assert!(outcome.err.contains("train: done in "), "{}", outcome.err);
+}
+
+#[test]
+fn an_insecure_set_needs_permission() {
+    for command in [&["run"][..], &["keygen", "--out", "keys"]] {
+        let outcome = veilgrad(&[command, &["--params", "insecure-10"]].concat());
+        assert_eq!(outcome.code, 2);
+        assert_eq!(outcome.out, "");
+        for words in ["insecure-10", "not secure", "643.6", "--allow-insecure"] {
+            assert!(outcome.err.contains(words), "{}", outcome.err);
+        }
+    }
+    let outcome = veilgrad(&["run", "--params", "insecure-10", "--json"]);
+    assert_eq!(outcome.last()["event"], "error");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("no-such-rows.csv");
+    let outcome = run(&file, &["--json"]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.starts_with("error: "), "{}", outcome.err);
+    assert!(outcome.err.contains("no-such-rows.csv"), "{}", outcome.err);
+    let last = outcome.last();
+    assert_eq!(last["event"], "error");
+    assert!(
+        last["message"]
+            .as_str()
+            .unwrap()
+            .contains("no-such-rows.csv")
+    );
+}
+
+#[test]
+fn a_file_that_is_no_data_set_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("odd-rows.csv");
+    std::fs::write(&file, "1,2,0\n3,bad,1\n5,6,0\n").unwrap();
+    let outcome = run(&file, &[]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.contains("odd-rows.csv"), "{}", outcome.err);
+}
+
+#[test]
+fn a_set_that_is_not_there_is_named() {
+    let outcome = veilgrad(&["run", "--params", "leveled-99"]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.contains("leveled-99"), "{}", outcome.err);
+}

@@ -1,0 +1,146 @@
+//! Wrong usage: exit code 2, and a message that names option and value.
+
+use super::veilgrad;
+
+/// Fails as wrong usage, before any work, and says these things.
+fn refused(args: &[&str], words: &[&str]) {
+    let outcome = veilgrad(args);
+    assert_eq!(outcome.code, 2, "{args:?}: {}", outcome.err);
+    assert_eq!(outcome.out, "", "{args:?}");
+    assert!(outcome.err.starts_with("error: "), "{}", outcome.err);
+    for word in words {
+        assert!(outcome.err.contains(word), "{args:?}: {}", outcome.err);
+    }
+}
+
+#[test]
+fn a_learning_rate_is_a_finite_number_above_zero() {
+    for value in ["NaN", "inf", "0", "-1", "-0.5", "1e999", "fast"] {
+        refused(
+            &["run", "--lr", value],
+            &["--lr", &format!("'{value}'"), "above 0"],
+        );
+    }
+    refused(&["run", "--lr=-inf"], &["--lr", "'-inf'", "above 0"]);
+}
+
+#[test]
+fn counts_start_at_one() {
+    for option in ["--epochs", "--threads"] {
+        for value in ["0", "-3", "1.5", "many"] {
+            refused(
+                &["run", option, value],
+                &[option, &format!("'{value}'"), "at least 1"],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_a_power_of_two() {
+    for value in ["0", "3", "500", "-512", "x"] {
+        refused(
+            &["run", "--batch", value],
+            &["--batch", &format!("'{value}'"), "power of two"],
+        );
+    }
+    refused(&["run", "--batch", "500"], &["256 or 512"]);
+}
+
+#[test]
+fn choices_name_what_there_is() {
+    refused(
+        &["run", "--device", "abacus"],
+        &["--device", "abacus", "auto", "cpu"],
+    );
+    refused(
+        &["run", "--refresh", "nobody"],
+        &["--refresh", "nobody", "owner"],
+    );
+    refused(&["knit"], &["knit"]);
+    refused(&["run", "--knit"], &["--knit"]);
+}
+
+#[test]
+fn one_parameter_set_and_one_shape_are_given() {
+    refused(
+        &["run", "--params", "leveled-14", "--params-file", "own.json"],
+        &["--params", "--params-file"],
+    );
+    refused(
+        &["keygen", "--features", "4", "--out", "keys"],
+        &["--classes"],
+    );
+    refused(
+        &[
+            "keygen",
+            "--features",
+            "4",
+            "--classes",
+            "1",
+            "--out",
+            "keys",
+        ],
+        &["--classes", "'1'", "at least 2"],
+    );
+    refused(
+        &[
+            "keygen",
+            "--data",
+            "a.csv",
+            "--features",
+            "4",
+            "--classes",
+            "2",
+            "--out",
+            "keys",
+        ],
+        &["--data", "--features"],
+    );
+}
+
+#[test]
+fn times_have_units() {
+    let args = [
+        "refresh",
+        "--secret-key",
+        "secret.vg",
+        "--exchange",
+        "exchange",
+        "--wait",
+    ];
+    for value in ["0", "soon", "5d"] {
+        refused(
+            &[&args[..], &[value]].concat(),
+            &["--wait", &format!("'{value}'"), "10m"],
+        );
+    }
+}
+
+#[test]
+fn files_that_must_be_named_are_asked_for() {
+    refused(&["encrypt"], &["--secret-key", "--out", "--normalization"]);
+    refused(
+        &["train"],
+        &["--evaluation-keys", "--data", "--exchange", "--out"],
+    );
+    refused(
+        &["decrypt"],
+        &["--secret-key", "--model", "--normalization", "--out"],
+    );
+    refused(&["evaluate"], &["--model"]);
+}
+
+#[test]
+fn programs_get_the_message_as_their_last_line() {
+    let outcome = veilgrad(&["run", "--epochs", "0", "--json"]);
+    assert_eq!(outcome.code, 2);
+    let last = outcome.last();
+    assert_eq!(last["event"], "error");
+    let message = last["message"].as_str().unwrap();
+    assert!(
+        message.contains("--epochs") && message.contains("'0'"),
+        "{message}"
+    );
+    assert!(!message.contains('\n'), "{message}");
+}

@@ -1,0 +1,125 @@
+//! Jobs that succeed.
+
+use super::*;
+
+#[test]
+fn owner_and_server_through_files_agree_with_one_process() {
+    let place = Place::new();
+    let keys = place.keygen("keys").unwrap();
+    assert_eq!(keys.secret_key, place.path("keys/secret.vg"));
+    assert_eq!(
+        keys.bytes,
+        fs::metadata(&keys.evaluation_keys).unwrap().len()
+    );
+    let encrypted = place.encrypt("keys", "train.vg").unwrap();
+    assert!(encrypted.ciphertexts > 4 && encrypted.bytes > 0);
+
+    let (trained, answered) = place.train(&place.train_config("keys"), "keys");
+    let steps = trained.unwrap().steps;
+    assert_eq!(steps, 4, "two batches, two epochs");
+    assert_eq!(answered.unwrap().refreshes, steps - 1);
+    assert!(
+        fs::read_dir(place.path("exchange"))
+            .unwrap()
+            .next()
+            .is_none(),
+        "all was read"
+    );
+
+    place.decrypt("keys", "model.vg").unwrap();
+    let apart = place.evaluate("model.safetensors").unwrap();
+    let mut heard = Heard::default();
+    let together = job::run(&place.run_config(), &mut heard).unwrap();
+    assert_eq!(together.steps, steps);
+    assert_eq!(
+        heard.0.iter().filter(|event| *event == "Step").count(),
+        steps
+    );
+    assert_eq!(heard.0.iter().filter(|event| *event == "Plan").count(), 1);
+    let begun = heard
+        .0
+        .iter()
+        .filter(|event| *event == "StageBegun")
+        .count();
+    assert_eq!(
+        begun,
+        heard
+            .0
+            .iter()
+            .filter(|event| *event == "StageEnded")
+            .count()
+    );
+
+    assert!(together.weight_error < 5e-3, "{}", together.weight_error);
+    assert_eq!(together.test_accuracy, together.clear_test_accuracy);
+    assert!(together.test_accuracy > 0.8, "{}", together.test_accuracy);
+    assert_eq!(apart.test_accuracy, together.test_accuracy);
+    assert_eq!(apart.validation_accuracy, together.validation_accuracy);
+    assert_eq!(apart.class_accuracies.len(), 2);
+    assert_eq!(place.evaluate("clear.safetensors").unwrap(), apart);
+    let (ours, theirs) = (
+        weights(&place.path("model.safetensors")),
+        weights(&place.path("clear.safetensors")),
+    );
+    for (a, b) in ours.iter().zip(&theirs) {
+        assert!((a - b).abs() < 1e-3, "{a} {b}");
+    }
+}
+
+#[test]
+fn files_of_the_owner_are_private_and_keys_are_not_replaced() {
+    let place = Place::new();
+    place.keygen("keys").unwrap();
+    let before = fs::read(place.path("keys/secret.vg")).unwrap();
+    let error = place.keygen("keys").unwrap_err();
+    assert!(matches!(error, JobError::KeyExists { .. }), "{error}");
+    assert_eq!(fs::read(place.path("keys/secret.vg")).unwrap(), before);
+    place.encrypt("keys", "train.vg").unwrap();
+    #[cfg(unix)]
+    for name in ["keys/secret.vg", "normalization.json"] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(place.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+    // No seed of the user's decides an encryption: the same call gives other ciphertexts.
+    let first = fs::read(place.path("train.vg")).unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    assert_ne!(fs::read(place.path("train.vg")).unwrap(), first);
+}
+
+#[test]
+fn one_step_needs_no_owner() {
+    let place = Place::new();
+    place.keygen("keys").unwrap();
+    write_data(&place.path("data.csv"), 40, 3);
+    place.encrypt("keys", "train.vg").unwrap();
+    let config = TrainJobConfig {
+        epochs: Some(1),
+        ..place.train_config("keys")
+    };
+    let report = job::train(&config, &mut Heard::default()).unwrap();
+    assert_eq!(report.steps, 1);
+    // An owner who comes late is told that all is over.
+    let answered = job::refresh(&place.refresh_config("keys"), &mut Heard::default()).unwrap();
+    assert_eq!(answered.refreshes, 0);
+    place.decrypt("keys", "model.vg").unwrap();
+}
+
+#[test]
+fn the_defaults_train_the_whole_of_a_small_set() {
+    let place = Place::new();
+    let config = RunConfig {
+        train: TrainConfig {
+            epochs: None,
+            batch: None,
+            learning_rate: None,
+            seed: 0,
+        },
+        model_out: None,
+        ..place.run_config()
+    };
+    let report = job::run(&config, &mut Heard::default()).unwrap();
+    assert!(report.steps >= job::DEFAULT_STEPS && report.steps <= job::DEFAULT_STEPS + 2);
+    assert!((report.test_accuracy - report.clear_test_accuracy).abs() < 0.1);
+    assert!(report.seconds_total >= report.seconds_per_step * report.steps as f64);
+}

@@ -11,7 +11,7 @@ use super::{JobError, PlanReport, params, random};
 use crate::file::{ParameterSet, Reader};
 use crate::launch::Device;
 
-/// The sigmoid's interval and degree. With the default rate and steps, the largest logit was 10 to 26 on six data sets
+/// The sigmoid's interval and degree. With the default rate and steps, the largest logit was 8 to 26 on six data sets
 /// (digits, breast cancer, face masks, dermatoscopy, SNIPS, MNIST); degree 61 is off by 1.5e-3 at most, and turns logits
 /// back that leave the interval (degrees `4k + 3` do not, see `Sigmoid`).
 pub(super) const APPROXIMATION: Approximation = Approximation {

@@ -185,7 +185,7 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
         (
             "Weights",
             format!(
-                "largest difference from clear training {:.1e}",
+                "encryption changes one by {:.1e} at most",
                 report.weight_error
             ),
         ),

@@ -14,6 +14,7 @@ fn evaluator(c: &mut Criterion) {
     let rotations: Vec<_> = (1..9).map(Rotation).collect();
     let plan = KeyPlan {
         relinearization: Some(level),
+        encapsulation: false,
         rotations: rotations.iter().map(|r| (*r, level)).collect(),
         ..KeyPlan::default()
     };

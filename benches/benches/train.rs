@@ -36,6 +36,7 @@ fn step(c: &mut Criterion) {
     let plan = KeyPlan {
         relinearization: budget.relinearization(),
         conjugation: budget.conjugation(),
+        encapsulation: false,
         rotations: budget.rotations().clone(),
     };
     let mut group = c.benchmark_group(format!("training step, {}", params.name()));

@@ -83,7 +83,7 @@ impl Keyed {
         let secret = SecretKey::generate(params, &Seed([1; 32]));
         let generator = KeyGenerator::new(&cpu, params, &secret);
         let keys = generator
-            .evaluation_keys(plan, &Seed([2; 32]), &mut |_| ())
+            .evaluation_keys(plan, &Seed([2; 32]))
             .unwrap();
         Self {
             encoder: Arc::new(Encoder::new(params.degree())),

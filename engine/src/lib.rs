@@ -2,11 +2,12 @@
 //!
 //! Mathematics only: no threads, no devices, no files. Each module uses only those to its left:
 //!
-//! `arith ← ring ← backend ← ckks ← circuits ← train ← protocol`
+//! `arith ← ring ← backend ← ckks ← circuits ← bootstrap ← train ← protocol`
 #![forbid(unsafe_code)]
 
 pub mod arith;
 pub mod backend;
+pub mod bootstrap;
 pub mod circuits;
 pub mod ckks;
 pub mod protocol;

@@ -59,7 +59,8 @@ impl<B: Backend> Fixture<B> {
         let plan = KeyPlan {
             relinearization: Some(level),
             conjugation: Some(level),
-            rotations: rotations.iter().map(|r| (Rotation(*r), level)).collect(),
+            encapsulation: false,
+        rotations: rotations.iter().map(|r| (Rotation(*r), level)).collect(),
         };
         Self::with_plan(params, backend, &plan)
     }
@@ -69,7 +70,7 @@ impl<B: Backend> Fixture<B> {
         let secret = SecretKey::generate(&params, &Seed([1; 32]));
         let generator = KeyGenerator::new(&backend, &params, &secret);
         let keys = generator
-            .evaluation_keys(plan, &Seed([2; 32]), &mut |_| ())
+            .evaluation_keys(plan, &Seed([2; 32]))
             .unwrap();
         let encoder = Arc::new(Encoder::new(params.degree()));
         Self {

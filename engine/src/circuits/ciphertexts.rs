@@ -8,7 +8,7 @@ use num_complex::Complex64;
 
 use super::Slots;
 use crate::backend::Backend;
-use crate::ckks::{Ciphertext, EvalError, Evaluator, Level, Plaintext};
+use crate::ckks::{Ciphertext, EvalError, Evaluator, GiantStep, Level, Plaintext};
 use crate::ring::Rotation;
 
 /// Who gives a ciphertext its levels back: the data owner, or bootstrapping.
@@ -40,6 +40,7 @@ type Encodings<B> = BTreeMap<(Level, Use), Arc<Plaintext<B>>>;
 enum Use {
     Sum,
     Product,
+    Map,
 }
 
 impl<B: Backend> Clone for PlainVector<B> {
@@ -81,17 +82,18 @@ impl<'a, B: Backend> Ciphertexts<'a, B> {
             return Ok(Arc::clone(encoding));
         }
         let ev = &self.evaluator;
-        let scale = match purpose {
-            Use::Sum => ev.params().scale(level),
-            Use::Product => ev.plaintext_scale(level),
+        let (scale, basis) = match purpose {
+            Use::Sum => (ev.params().scale(level), ev.params().basis(level).clone()),
+            Use::Product => (ev.plaintext_scale(level), ev.params().basis(level).clone()),
+            Use::Map => (ev.plaintext_scale(level), ev.extended_basis(level)),
         };
         let vectors = [plain.values.as_ref()];
-        let encoding = Plaintext::encode(
+        let encoding = Plaintext::encode_over(
             ev.backend(),
             ev.encoder(),
             ev.params(),
             &vectors,
-            level,
+            (level, basis),
             scale,
         )?;
         let encoding = Arc::new(encoding);
@@ -211,6 +213,22 @@ impl<B: Backend> Slots for Ciphertexts<'_, B> {
         by: &[Rotation],
     ) -> Result<Vec<Ciphertext<B>>, EvalError> {
         self.evaluator.rotate_many(a, by)
+    }
+
+    fn linear_map(
+        &self,
+        a: &Ciphertext<B>,
+        babies: &[Rotation],
+        giants: &[GiantStep<PlainVector<B>>],
+    ) -> Result<Ciphertext<B>, EvalError> {
+        let encoded = giants.iter().map(|(by, diagonals)| {
+            let encoded = diagonals.iter().map(|(baby, diagonal)| {
+                Ok((*baby, self.encoding(diagonal, a.level(), Use::Map)?))
+            });
+            Ok((*by, encoded.collect::<Result<Vec<_>, EvalError>>()?))
+        });
+        let encoded = encoded.collect::<Result<Vec<_>, EvalError>>()?;
+        self.evaluator.linear_map(a, babies, &encoded)
     }
 
     fn conjugate(&self, a: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {

@@ -8,7 +8,7 @@ use num_complex::Complex64;
 
 use super::noise::Gaussian;
 use super::{Budget, NoiseModel, Operation, Slots};
-use crate::ckks::{EvalError, Level};
+use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
 /// A batch of clear slot vectors with the level ciphertexts in their place would have.
@@ -387,6 +387,37 @@ impl Slots for Clear {
             .iter()
             .map(|&by| self.rotate_as(Operation::HoistedRotation, a, by))
             .collect())
+    }
+
+    fn linear_map(
+        &self,
+        a: &ClearVector,
+        babies: &[Rotation],
+        giants: &[GiantStep<Self::Plain>],
+    ) -> Result<ClearVector, EvalError> {
+        let op = "linear map";
+        let steps = self.rotate_many(a, babies)?;
+        let mut total = vec![vec![Complex64::ZERO; self.slots]; a.entries.len()];
+        for (giant, diagonals) in giants {
+            let mut sums = vec![vec![Complex64::ZERO; self.slots]; a.entries.len()];
+            for (baby, diagonal) in diagonals {
+                let step = steps.get(*baby).ok_or(EvalError::Empty { op })?;
+                for (sum, entry) in sums.iter_mut().zip(&step.entries) {
+                    let products = entry.iter().zip(diagonal.iter()).map(|(x, d)| x * d);
+                    sum.iter_mut().zip(products).for_each(|(sum, x)| *sum += x);
+                }
+            }
+            self.record(Operation::PlainProduct, a.level, diagonals.len() * a.entries.len());
+            let sums = ClearVector {
+                entries: sums.into_iter().map(Into::into).collect(),
+                level: a.level,
+            };
+            let moved = self.rotate_as(Operation::Rotation, &sums, *giant);
+            for (total, entry) in total.iter_mut().zip(&moved.entries) {
+                total.iter_mut().zip(entry.iter()).for_each(|(total, x)| *total += x);
+            }
+        }
+        self.rescale(op, total, a.level)
     }
 
     fn conjugate(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {

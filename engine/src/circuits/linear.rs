@@ -9,16 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use num_complex::Complex64;
 
 use super::Slots;
-use super::reduce::shifts;
-use crate::ckks::EvalError;
+use super::places;
+use crate::ckks::{EvalError, GiantStep};
 use crate::ring::Rotation;
 
 /// A linear map, prepared on a machine whose plain vectors are `P`.
 #[derive(Clone, Debug)]
 pub struct LinearMap<P> {
-    babies: Vec<usize>,
-    /// By giant step: for each of its diagonals the place in `babies`, and the diagonal.
-    giants: BTreeMap<usize, Vec<(usize, P)>>,
+    babies: Vec<Rotation>,
+    giants: Vec<GiantStep<P>>,
 }
 
 impl<P: Clone> LinearMap<P> {
@@ -41,11 +40,11 @@ impl<P: Clone> LinearMap<P> {
                 distance
             }
         };
-        let places: BTreeSet<usize> = diagonals.keys().map(|&k| reduce(k)).collect();
+        let distances: BTreeSet<usize> = diagonals.keys().map(|&k| reduce(k)).collect();
         let split = |giant: usize| -> (BTreeSet<usize>, BTreeSet<usize>) {
             (
-                places.iter().map(|k| k % giant).collect(),
-                places.iter().map(|k| k - k % giant).collect(),
+                distances.iter().map(|k| k % giant).collect(),
+                distances.iter().map(|k| k - k % giant).collect(),
             )
         };
         let cost = |giant: usize| {
@@ -81,7 +80,11 @@ impl<P: Clone> LinearMap<P> {
         if giants.is_empty() {
             return Err(EvalError::Empty { op: "linear map" });
         }
-        Ok(Self { babies, giants })
+        let left = |distance: usize| places(distance, 1);
+        Ok(Self {
+            babies: babies.into_iter().map(left).collect(),
+            giants: giants.into_iter().map(|(k, d)| (left(k), d)).collect(),
+        })
     }
 
     /// `M x`.
@@ -96,23 +99,7 @@ impl<P: Clone> LinearMap<P> {
         machine: &S,
         x: &S::Vector,
     ) -> Result<S::Vector, EvalError> {
-        let babies = shifts(machine, x, 1, self.babies.iter().map(|&b| b.cast_signed()))?;
-        let mut total: Option<S::Vector> = None;
-        for (&step, diagonals) in &self.giants {
-            let terms: Vec<(&S::Vector, &P)> = diagonals
-                .iter()
-                .map(|(place, diagonal)| (&babies[*place], diagonal))
-                .collect();
-            let mut part = machine.dot_plain(&terms)?;
-            if step != 0 {
-                part = machine.rotate(&part, Rotation(i32::try_from(step).unwrap_or(i32::MAX)))?;
-            }
-            total = Some(match total {
-                Some(total) => machine.add(&total, &part)?,
-                None => part,
-            });
-        }
-        total.ok_or(EvalError::Empty { op: "linear map" })
+        machine.linear_map(x, &self.babies, &self.giants)
     }
 }
 

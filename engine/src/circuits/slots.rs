@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 use std::ops::Range;
 
-use crate::ckks::{EvalError, Level};
+use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
 /// A machine on which programs over slot vectors run: ciphertexts, or clear vectors in their place.
@@ -128,6 +128,18 @@ pub trait Slots {
         a: &Self::Vector,
         by: &[Rotation],
     ) -> Result<Vec<Self::Vector>, EvalError>;
+    /// `sum over the giant steps g of rotate(sum of d * rotate(a, baby) over its diagonals, g)`, a diagonal `d` given with
+    /// the index of its baby step. One level; one hoisted rotation for each baby step and one rotation for each giant step,
+    /// but for steps by zero.
+    ///
+    /// # Errors
+    /// [`EvalError::LevelExhausted`], [`EvalError::MissingRotation`], [`EvalError::Empty`].
+    fn linear_map(
+        &self,
+        a: &Self::Vector,
+        babies: &[Rotation],
+        giants: &[GiantStep<Self::Plain>],
+    ) -> Result<Self::Vector, EvalError>;
     /// The complex conjugate. No level, one key switch per entry.
     ///
     /// # Errors

@@ -43,6 +43,13 @@ impl Encoder {
         self.slots
     }
 
+    /// The twiddles of each stage of [`slot_values`](Self::slot_values), from blocks of two slots upwards: half as many as
+    /// a block has slots.
+    #[must_use]
+    pub fn stages(&self) -> &[Vec<Complex64>] {
+        &self.stages
+    }
+
     /// Real coefficients (`N` of them) of the polynomial with these slot values; missing slots count as zero.
     #[must_use]
     pub fn coefficients(&self, slots: &[Complex64]) -> Vec<f64> {

@@ -19,8 +19,10 @@ pub use decryptor::Decryptor;
 pub use encoder::Encoder;
 pub use encryptor::Encryptor;
 pub use error::EvalError;
-pub use evaluator::{Evaluator, Tensor};
-pub use keys::{EvaluationKeys, KeyGenerator, KeyPlan, PublicKey, SecretKey, SwitchingKey};
+pub use evaluator::{Evaluator, GiantStep, Tensor};
+pub use keys::{
+    EvaluationKeys, KeyGenerator, KeyName, KeyPlan, PublicKey, SPARSE_WEIGHT, SecretKey, SwitchingKey,
+};
 pub use level::Level;
 pub use noise::Source;
 pub use params::{Params, ParamsError, ParamsLiteral};

@@ -41,6 +41,15 @@ pub struct ParamsLiteral {
     /// Levels of coefficients-to-slots.
     #[serde(default)]
     pub cts: usize,
+    /// A bootstrap brings the value one to `2^-message_bits` of the modulus of level 0. The sine is off by
+    /// `(2 pi 2^-message_bits)^2 / 6` of a value; noise grows as `2^message_bits`.
+    #[serde(default = "default_message_bits")]
+    pub message_bits: f64,
+}
+
+/// Where both errors meet for a scale of about 40 bits.
+fn default_message_bits() -> f64 {
+    13.8
 }
 
 /// Why a literal is not a parameter set.
@@ -121,6 +130,18 @@ pub enum ParamsError {
         /// `log2` of the largest digit.
         log_digit: f64,
     },
+    /// The key to the sparse secret of a bootstrap would have too large a modulus.
+    #[error(
+        "parameter set {name}: the modulus of level 0 and the special limbs above it have 2^{log_modulus:.1}, at most 2^{} is \
+         secure for the sparse secret of a bootstrap",
+        security::LARGEST_SPARSE_LOG_Q
+    )]
+    Encapsulation {
+        /// The set.
+        name: String,
+        /// `log2` of the modulus of the key.
+        log_modulus: f64,
+    },
     /// A set that is not secure and does not say so in its name.
     #[error(
         "parameter set {name}: log2(QP) = {log_qp:.1} is above {limit}, the 128-bit limit for N = 2^{log_n}; only sets \
@@ -148,6 +169,7 @@ struct Checked {
     ring: Arc<RingContext>,
     bases: Vec<Basis>,
     scales: Vec<f64>,
+    gain: f64,
 }
 
 impl Params {
@@ -171,11 +193,12 @@ impl Params {
             source,
         })?;
         let bases = bases(&literal)?;
-        let scales = scales(&literal, &ring, &bases);
+        let (scales, gain) = scales(&literal, &ring, &bases);
         let checked = Checked {
             ring: Arc::new(ring),
             bases,
             scales,
+            gain,
             literal,
         };
         let params = Self(Arc::new(checked));
@@ -218,6 +241,10 @@ impl Params {
                 log_p,
                 log_digit,
             });
+        }
+        let log_modulus = self.log_encapsulation();
+        if self.is_bootstrappable() && log_modulus > security::LARGEST_SPARSE_LOG_Q {
+            return Err(ParamsError::Encapsulation { name, log_modulus });
         }
         if self.security_bits() == 0 && !self.is_declared_insecure() {
             let (log_qp, log_n) = (self.log_qp(), self.log_degree());
@@ -272,6 +299,51 @@ impl Params {
     #[must_use]
     pub fn max_level(&self) -> Level {
         Level(self.0.literal.app_levels + self.0.literal.stc)
+    }
+
+    /// The highest level of all: where a bootstrap raises a ciphertext to. [`max_level`](Self::max_level) in a set without one.
+    #[must_use]
+    pub fn top_level(&self) -> Level {
+        Level(self.0.bases.len() - 1)
+    }
+
+    /// Whether the set has the levels of a bootstrap.
+    #[must_use]
+    pub fn is_bootstrappable(&self) -> bool {
+        let literal = &self.0.literal;
+        literal.stc > 0 && literal.evalmod > 0 && literal.cts > 0
+    }
+
+    /// Levels of slots-to-coefficients: a ciphertext can be bootstrapped at this level or above.
+    #[must_use]
+    pub fn stc_levels(&self) -> usize {
+        self.0.literal.stc
+    }
+
+    /// Levels of the modular reduction.
+    #[must_use]
+    pub fn evalmod_levels(&self) -> usize {
+        self.0.literal.evalmod
+    }
+
+    /// Levels of coefficients-to-slots.
+    #[must_use]
+    pub fn cts_levels(&self) -> usize {
+        self.0.literal.cts
+    }
+
+    /// What a bootstrap makes of the value one: this part of the modulus of level 0, as a coefficient.
+    #[must_use]
+    pub fn message_ratio(&self) -> f64 {
+        (-self.0.literal.message_bits).exp2()
+    }
+
+    /// A product of two ciphertexts of the level above [`max_level`](Self::max_level) is this many times the product of
+    /// their values: `1 / (2 pi message_ratio)`, by which the last squaring of a modular reduction takes the sine of the
+    /// message to the message at no cost. One in a set without bootstrapping.
+    #[must_use]
+    pub fn bootstrap_gain(&self) -> f64 {
+        self.0.gain
     }
 
     /// The limbs of a level; those of the highest one for any above it.
@@ -337,12 +409,26 @@ impl Params {
         2 * self.limbs_at(level) * self.degree() * size_of::<u32>()
     }
 
-    /// Bytes of one switching key for this level and all below (both halves of each digit).
+    /// The special limbs of the key to the sparse secret: as few as exceed the modulus of level 0, so that the secret is
+    /// used with the smallest modulus there is.
     #[must_use]
-    pub fn key_bytes(&self, level: Level) -> usize {
-        let basis = self.key_basis(level);
-        let digits = self.ring().digits().at(&basis).len();
-        2 * digits * basis.len() * self.degree() * size_of::<u32>()
+    pub fn encapsulation_special(&self) -> Basis {
+        let ring = self.ring();
+        let mut needed = ring.log2(self.basis(Level(0)));
+        let special = ring.special();
+        let limbs = special.iter().take_while(|limb| {
+            let take = needed > 0.0;
+            needed -= f64::from(ring.modulus(*limb).value()).log2();
+            take
+        });
+        Basis::new(limbs.collect::<Vec<_>>())
+    }
+
+    /// The modulus of the key to the sparse secret, as `log2`.
+    #[must_use]
+    pub fn log_encapsulation(&self) -> f64 {
+        let ring = self.ring();
+        ring.log2(self.basis(Level(0))) + ring.log2(&self.encapsulation_special())
     }
 }
 
@@ -373,13 +459,22 @@ fn bases(literal: &ParamsLiteral) -> Result<Vec<Basis>, ParamsError> {
 }
 
 /// `s_(l+1) = sqrt(s_l Q_(l+1)/Q_l)` from the given scale at level 0: exact, and it damps every deviation by half a level.
-fn scales(literal: &ParamsLiteral, ring: &RingContext, bases: &[Basis]) -> Vec<f64> {
+/// The levels of a bootstrap start anew, from the scale of the highest level for use times the gain, which comes second.
+fn scales(literal: &ParamsLiteral, ring: &RingContext, bases: &[Basis]) -> (Vec<f64>, f64) {
     let log_q: Vec<_> = bases.iter().map(|basis| ring.log2(basis)).collect();
+    let log_gain = if literal.evalmod > 0 {
+        literal.message_bits - std::f64::consts::TAU.log2()
+    } else {
+        0.0
+    };
     let mut log_scale = literal.log_scale;
     let mut scales = vec![log_scale.exp2()];
-    for step in log_q.windows(2) {
+    for (level, step) in log_q.windows(2).enumerate() {
+        if level == literal.app_levels + literal.stc {
+            log_scale += log_gain;
+        }
         log_scale = (log_scale + step[1] - step[0]) / 2.0;
         scales.push(log_scale.exp2());
     }
-    scales
+    (scales, log_gain.exp2())
 }

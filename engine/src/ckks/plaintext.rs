@@ -28,11 +28,26 @@ impl<B: Backend> Plaintext<B> {
         level: Level,
         scale: f64,
     ) -> Result<Self, EvalError> {
-        let basis = params.basis(level);
-        let words = encode(encoder, params.ring(), basis, vectors, scale)?;
+        let basis = params.basis(level).clone();
+        Self::encode_over(backend, encoder, params, vectors, (level, basis), scale)
+    }
+
+    /// As [`encode`](Self::encode), over the limbs of a basis: those of the level, and more.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_over(
+        backend: &B,
+        encoder: &Encoder,
+        params: &Params,
+        vectors: &[&[Complex64]],
+        (level, basis): (Level, Basis),
+        scale: f64,
+    ) -> Result<Self, EvalError> {
+        let words = encode(encoder, params.ring(), &basis, vectors, scale)?;
         let shape = Shape {
             batch: vectors.len(),
-            basis: basis.clone(),
+            basis,
         };
         let poly = Poly::<B, Coeff>::upload(backend, &shape, &words)?.into_eval(backend)?;
         Ok(Self { poly, level, scale })

@@ -66,6 +66,7 @@ fn leveled(
         stc: 0,
         evalmod: 0,
         cts: 0,
+        message_bits: 0.0,
     }
 }
 
@@ -82,6 +83,7 @@ fn rational(name: &str, log_n: u32) -> ParamsLiteral {
         stc: 3,
         evalmod: 8,
         cts: 4,
+        message_bits: 13.8,
     }
 }
 

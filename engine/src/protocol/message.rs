@@ -1,71 +1,8 @@
 //! What the parties send to each other.
 
 use crate::backend::Backend;
-use crate::ckks::{Ciphertext, EvaluationKeys, KeyPlan, Level, SwitchingKey};
+use crate::ckks::{Ciphertext, Level};
 use crate::ring::sampling::Seed;
-use crate::ring::{GaloisElement, Rotation};
-
-/// Which evaluation key a switching key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyName {
-    /// For products.
-    Relinearization,
-    /// For the complex conjugation.
-    Conjugation,
-    /// For one rotation.
-    Rotation(Rotation),
-}
-
-impl KeyName {
-    /// The keys of a plan in the order in which they are made and sent, each with its highest level.
-    #[must_use]
-    pub fn all(plan: &KeyPlan) -> Vec<(Self, Level)> {
-        let single = [
-            (Self::Relinearization, plan.relinearization),
-            (Self::Conjugation, plan.conjugation),
-        ];
-        let single = single
-            .into_iter()
-            .filter_map(|(name, level)| Some((name, level?)));
-        let rotations = plan
-            .rotations
-            .iter()
-            .map(|(by, level)| (Self::Rotation(*by), *level));
-        single.chain(rotations).collect()
-    }
-
-    /// Puts a key in its place.
-    pub fn insert<B: Backend>(
-        self,
-        keys: &mut EvaluationKeys<B>,
-        degree: usize,
-        key: SwitchingKey<B>,
-    ) {
-        let element = match self {
-            Self::Relinearization => {
-                keys.relinearization = Some(key);
-                return;
-            }
-            Self::Conjugation => GaloisElement::conjugation(degree),
-            Self::Rotation(by) => GaloisElement::of(by, degree),
-        };
-        keys.galois.insert(element, key);
-    }
-
-    /// The plan that has this key alone.
-    #[must_use]
-    pub fn plan(self, level: Level) -> KeyPlan {
-        let mut plan = KeyPlan::default();
-        match self {
-            Self::Relinearization => plan.relinearization = Some(level),
-            Self::Conjugation => plan.conjugation = Some(level),
-            Self::Rotation(by) => {
-                plan.rotations.insert(by, level);
-            }
-        }
-        plan
-    }
-}
 
 /// A batch of ciphertexts as the owner makes them: the second halves come from a public seed, so only the first ones
 /// need to be sent.

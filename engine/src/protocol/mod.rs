@@ -5,7 +5,7 @@
 //!
 //! | message | from, to | holds | the receiver learns |
 //! |---|---|---|---|
-//! | evaluation keys ([`KeyName`]) | owner, server | switching keys, encryptions under the owner's key | the parameter set, and with the plan the numbers of features, classes and samples of a batch |
+//! | evaluation keys ([`KeyName`](crate::ckks::KeyName)) | owner, server | switching keys, encryptions under the owner's key | the parameter set, and with the plan the numbers of features, classes and samples of a batch |
 //! | training set ([`EncryptedBatch`], the start) | owner, server | ciphertexts | how many batches there are, and how many samples are in each; neither features nor labels |
 //! | hyperparameters | either, to both | learning rate and epochs, public | themselves |
 //! | [`RefreshRequest`] | server, owner | the state after a step: weights and look-ahead weights | the weights after each step, which are the owner's own |
@@ -29,7 +29,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use message::{EncryptedBatch, Fresh, KeyName, ReceivedBatch, RefreshRequest};
+pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
 pub use plan::{Approximation, Plan, PlanError, Task, WEIGHT_BOUND};
 pub use server::Server;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use num_complex::Complex64;
 
-use super::{EncryptedBatch, Fresh, KeyName, Plan, RefreshRequest};
+use super::{EncryptedBatch, Fresh, Plan, RefreshRequest};
 use crate::backend::{Backend, BackendError};
 use crate::circuits::packing::{PackingError, WeightSet};
 use crate::ckks::{
-    Ciphertext, Decryptor, Encoder, Encryptor, EvalError, KeyGenerator, KeyPlan, Level, Params,
+    Ciphertext, Decryptor, Encoder, Encryptor, EvalError, KeyGenerator, KeyName, KeyPlan, Level, Params,
     SecretKey, SwitchingKey,
 };
 use crate::ring::sampling::Seed;
@@ -70,18 +70,9 @@ impl<'a, B: Backend> Owner<'a, B> {
         &self,
         plan: &KeyPlan,
         seed: &Seed,
-        mut take: impl FnMut(KeyName, SwitchingKey<B>) -> Result<(), E>,
+        take: impl FnMut(KeyName, SwitchingKey<B>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let generator = KeyGenerator::new(self.backend, self.params, &self.secret);
-        for (index, (name, level)) in (0..).zip(KeyName::all(plan)) {
-            let seed = seed.derive(index);
-            let made = generator.evaluation_keys(&name.plan(level), &seed, &mut |_| ())?;
-            let galois = made.galois.into_values();
-            if let Some(key) = made.relinearization.into_iter().chain(galois).next() {
-                take(name, key)?;
-            }
-        }
-        Ok(())
+        KeyGenerator::new(self.backend, self.params, &self.secret).each_key(plan, seed, take)
     }
 
     /// Encrypts the samples of a batch, features (row by row) and labels each at the level they are used at.

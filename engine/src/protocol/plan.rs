@@ -171,6 +171,7 @@ impl Plan {
         KeyPlan {
             relinearization: self.budget.relinearization(),
             conjugation: self.budget.conjugation(),
+            encapsulation: false,
             rotations: self.budget.rotations().clone(),
         }
     }

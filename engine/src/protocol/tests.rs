@@ -52,10 +52,7 @@ fn steps_agree_with_training_in_the_clear() {
     let encoder = Arc::new(Encoder::new(params.degree()));
     let secret = SecretKey::generate(&params, &Seed([1; 32]));
     let owner = Owner::new(&backend, &params, Arc::clone(&encoder), secret);
-    let mut keys = EvaluationKeys {
-        relinearization: None,
-        galois: Default::default(),
-    };
+    let mut keys = EvaluationKeys::default();
     let mut made = 0;
     owner
         .evaluation_keys(&plan.keys(), &Seed([2; 32]), |name, key| {

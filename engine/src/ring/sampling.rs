@@ -85,6 +85,26 @@ pub fn ternary(n: usize, seed: &Seed) -> Vec<i8> {
     coefficients
 }
 
+/// `weight` coefficients `-1` or `1` in places drawn uniformly, the others `0`. `n` is a power of two.
+///
+/// # Range
+/// `weight <= n`; a larger one is taken as `n`.
+#[must_use]
+pub fn sparse_ternary(n: usize, weight: usize, seed: &Seed) -> Vec<i8> {
+    let mut rng = seed.rng(0);
+    let mut coefficients = vec![0i8; n];
+    let mut left = weight.min(n);
+    while left > 0 {
+        let draw = rng.next_u32();
+        let place = (draw >> 1) as usize & (n - 1);
+        if coefficients[place] == 0 {
+            coefficients[place] = if draw & 1 == 1 { 1 } else { -1 };
+            left -= 1;
+        }
+    }
+    coefficients
+}
+
 /// Coefficients from the discrete Gaussian of standard deviation [`SIGMA`], by inversion of its distribution function
 /// (63-bit thresholds).
 #[must_use]
@@ -152,6 +172,23 @@ mod tests {
             let count = draws.iter().filter(|x| **x == value).count();
             assert!(count.abs_diff(n / 3) < 1000, "{value}: {count}");
         }
+    }
+
+    #[test]
+    fn sparse_ones_have_their_weight_everywhere_and_both_signs() {
+        let n = 1 << 10;
+        let mut places = vec![0; n];
+        let mut sum = 0i32;
+        for seed in 0..200 {
+            let draws = sparse_ternary(n, 32, &Seed([seed; 32]));
+            assert_eq!(draws.iter().filter(|x| **x != 0).count(), 32);
+            sum += draws.iter().map(|x| i32::from(*x)).sum::<i32>();
+            places.iter_mut().zip(&draws).for_each(|(p, x)| *p += i32::from(*x != 0));
+        }
+        // 6,400 signs, and each place 6.25 times on average.
+        assert!(sum.abs() < 400, "{sum}");
+        assert!(places.iter().all(|p| *p < 25));
+        assert!(places.iter().filter(|p| **p == 0).count() < 20);
     }
 
     #[test]

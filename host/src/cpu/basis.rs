@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::memory::Buffer;
-use super::rows::groups;
+use super::rows::{groups, groups_by};
 use super::simd::{self, KernelError};
 use super::transfer::check_limbs;
 use super::{Cpu, CpuBuffer};
@@ -127,7 +127,7 @@ impl BasisOps for Cpu {
             basis: to.clone(),
         })?;
         let limbs: Vec<_> = to.iter().collect();
-        let groups = groups(&self.context, to, GROUP);
+        let groups = groups_by(to, GROUP, |limb| digit.row(limb).is_some());
         self.each(raised.tasks(&groups), |(poly, group, mut rows)| {
             // A group lies within the digit or apart from it.
             match conversion.targets().row(limbs[group.start]) {

@@ -136,6 +136,14 @@ impl GadgetOps for Cpu {
         sources.iter().map(raise).collect()
     }
 
+    fn gadget_product(
+        &self,
+        digits: &[CpuBuffer],
+        key: &GadgetKey<CpuBuffer>,
+    ) -> Result<[CpuBuffer; 2], BackendError> {
+        self.product(digits, key, [None, None])
+    }
+
     fn gadget_product_down(
         &self,
         digits: &[CpuBuffer],
@@ -143,43 +151,7 @@ impl GadgetOps for Cpu {
         lift: [Option<&CpuBuffer>; 2],
         to: &Basis,
     ) -> Result<[CpuBuffer; 2], BackendError> {
-        let first = digits.first().ok_or(BackendError::Empty {
-            op: "gadget product",
-        })?;
-        let shape = first.shape.clone();
-        let layout: Vec<_> = self
-            .context
-            .digits()
-            .at(&shape.basis)
-            .into_iter()
-            .map(|(digit, _)| digit)
-            .collect();
-        self.check_key(key, &layout, &shape.basis)?;
-        self.check_lift(&shape, lift)?;
-        let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape.clone())?);
-        let rows = b.memory.iter_mut().zip(a.memory.iter_mut());
-        let rows = rows.zip(places(&self.context, &shape));
-        self.each(rows.collect(), |((b, a), place)| {
-            let digits: Vec<_> = digits
-                .iter()
-                .map(|digit| digit.matched(place.poly, place.limb))
-                .collect();
-            let keys: Vec<_> = layout
-                .iter()
-                .map(|digit| {
-                    key.pairs[digit.0]
-                        .each_ref()
-                        .map(|half| half.matched(0, place.limb))
-                })
-                .collect();
-            simd::inner_product(self.isa, place.modulus, [&mut *b, &mut *a], &digits, &keys)?;
-            for (row, x) in [b, a].into_iter().zip(lift) {
-                if let Some(x) = x {
-                    self.add_lifted_row(place.limb, row, x.matched(place.poly, place.limb))?;
-                }
-            }
-            Ok::<_, KernelError>(())
-        })?;
+        let [b, a] = self.product(digits, key, lift)?;
         Ok([self.mod_down(&b, to)?, self.mod_down(&a, to)?])
     }
 
@@ -221,6 +193,53 @@ impl GadgetOps for Cpu {
 }
 
 impl Cpu {
+    /// `sum of digit * key + P lift`, both halves: each digit is read once.
+    fn product(
+        &self,
+        digits: &[CpuBuffer],
+        key: &GadgetKey<CpuBuffer>,
+        lift: [Option<&CpuBuffer>; 2],
+    ) -> Result<[CpuBuffer; 2], BackendError> {
+        let first = digits.first().ok_or(BackendError::Empty {
+            op: "gadget product",
+        })?;
+        let shape = first.shape.clone();
+        let layout: Vec<_> = self
+            .context
+            .digits()
+            .at(&shape.basis)
+            .into_iter()
+            .map(|(digit, _)| digit)
+            .collect();
+        self.check_key(key, &layout, &shape.basis)?;
+        self.check_lift(&shape, lift)?;
+        let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape.clone())?);
+        let rows = b.memory.iter_mut().zip(a.memory.iter_mut());
+        let rows = rows.zip(places(&self.context, &shape));
+        self.each(rows.collect(), |((b, a), place)| {
+            let digits: Vec<_> = digits
+                .iter()
+                .map(|digit| digit.matched(place.poly, place.limb))
+                .collect();
+            let keys: Vec<_> = layout
+                .iter()
+                .map(|digit| {
+                    key.pairs[digit.0]
+                        .each_ref()
+                        .map(|half| half.matched(0, place.limb))
+                })
+                .collect();
+            simd::inner_product(self.isa, place.modulus, [&mut *b, &mut *a], &digits, &keys)?;
+            for (row, x) in [b, a].into_iter().zip(lift) {
+                if let Some(x) = x {
+                    self.add_lifted_row(place.limb, row, x.matched(place.poly, place.limb))?;
+                }
+            }
+            Ok::<_, KernelError>(())
+        })?;
+        Ok([b, a])
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the inner loop of one operation")]
     fn switch_group(
         &self,

@@ -2,8 +2,9 @@
 
 use engine::arith::{Modulus, Word};
 use engine::backend::{BackendError, Shape};
-use engine::ring::{Basis, RingContext};
+use engine::ring::{Basis, LimbIndex, RingContext};
 use rayon::prelude::*;
+use std::ops::Range;
 
 use super::simd::KernelError;
 use super::{Cpu, CpuBuffer};
@@ -66,22 +67,22 @@ impl From<KernelError> for BackendError {
 }
 
 /// `basis` in pieces of at most `size` consecutive limbs, none of which straddles the border of a digit or of the special
-/// limbs: the first row and the limbs of each.
-pub(super) fn groups(
-    ring: &RingContext,
+/// limbs: the rows of each.
+pub(super) fn groups(ring: &RingContext, basis: &Basis, size: usize) -> Vec<Range<usize>> {
+    groups_by(basis, size, |limb| ring.digits().digit_of(limb))
+}
+
+/// `basis` in pieces of at most `size` consecutive limbs of one kind: the rows of each.
+pub(super) fn groups_by<K: PartialEq>(
     basis: &Basis,
     size: usize,
-) -> Vec<std::ops::Range<usize>> {
-    let digit = |row: usize| {
-        basis
-            .iter()
-            .nth(row)
-            .map(|limb| ring.digits().digit_of(limb))
-    };
+    kind: impl Fn(LimbIndex) -> K,
+) -> Vec<Range<usize>> {
+    let kinds: Vec<K> = basis.iter().map(kind).collect();
     let mut groups = Vec::new();
     let mut start = 0;
-    for end in 1..=basis.len() {
-        if end == basis.len() || end - start == size || digit(end) != digit(start) {
+    for end in 1..=kinds.len() {
+        if end == kinds.len() || end - start == size || kinds[end] != kinds[start] {
             groups.push(start..end);
             start = end;
         }

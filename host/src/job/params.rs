@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::ckks::{Level, Params, ParamsLiteral, presets, security};
+use engine::ckks::{KeyName, Level, Params, ParamsLiteral, presets, security};
 
 use super::{JobError, LevelReport, ParamsChoice, ParamsReport};
 use crate::file::ParameterSet;
@@ -123,7 +123,7 @@ fn describe(params: &Params) -> ParamsReport {
         log_qp_limit: security::largest_log_qp(params.log_degree()),
         security_bits: params.security_bits(),
         secure: params.security_bits() >= 128,
-        relinearization_key_bytes: params.key_bytes(top),
+        relinearization_key_bytes: KeyName::Relinearization.bytes(params, top),
         fresh_ciphertext_bytes: params.ciphertext_bytes(top),
         purpose: purpose(params.name()).to_owned(),
         rows: (0..=top.0).map(row).collect(),

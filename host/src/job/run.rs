@@ -143,10 +143,7 @@ fn make_keys<B: Backend>(
     observer: &mut dyn Observer,
 ) -> Result<(EvaluationKeys<B>, f64), JobError> {
     let plan = setup.plan.keys();
-    let mut keys = EvaluationKeys {
-        relinearization: None,
-        galois: Default::default(),
-    };
+    let mut keys = EvaluationKeys::default();
     let mut running = Running::begin(observer, Stage::Keys, plan.len());
     owner.evaluation_keys(&plan, &random::secret_seed()?, |name, key| {
         name.insert(&mut keys, setup.params.degree(), key);

@@ -15,12 +15,13 @@ fn check<B: Backend>(backend: &B, params: &Params, level: Level) {
     let secret = engine::ckks::SecretKey::generate(params, &Seed([4; 32]));
     let rotation = Rotation(3);
     let plan = KeyPlan {
+        encapsulation: false,
         rotations: [(rotation, level)].into(),
         ..KeyPlan::default()
     };
     let generator = KeyGenerator::new(backend, params, &secret);
     let keys = generator
-        .evaluation_keys(&plan, &Seed([5; 32]), &mut |_| ())
+        .evaluation_keys(&plan, &Seed([5; 32]))
         .unwrap();
     let g = GaloisElement::of(rotation, params.degree());
     let key = &keys.galois[&g];

@@ -1,4 +1,5 @@
 //! Bits lost, against the promised bits.
 
+mod bootstrap;
 mod circuits;
 mod evaluator;

@@ -27,6 +27,7 @@ fn check(set: &str, grouping: Grouping, tolerance: f64) {
     let plan = KeyPlan {
         relinearization: budget.relinearization(),
         conjugation: budget.conjugation(),
+        encapsulation: false,
         rotations: budget.rotations().clone(),
     };
     let f = Fixture::with_plan(params.clone(), cpu(&params), &plan);

@@ -1,10 +1,13 @@
 //! Arithmetic on ciphertexts, without any secret.
 
 mod add;
+mod linear;
 mod mul;
+mod raise;
 mod rescale;
 mod rotate;
 
+pub use linear::GiantStep;
 pub use mul::Tensor;
 
 use std::sync::{Arc, OnceLock};

@@ -76,7 +76,7 @@ impl<B: Backend> Evaluator<'_, B> {
         clippy::type_complexity,
         reason = "an element with its key, only used here"
     )]
-    fn rotation_key(
+    pub(super) fn rotation_key(
         &self,
         x: &Ciphertext<B>,
         rotation: Rotation,

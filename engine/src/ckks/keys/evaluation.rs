@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::arith::Word;
 use crate::backend::{Backend, BackendError, GadgetKey, Shape};
+use super::KeyName;
 use crate::ckks::{EvalError, Level, Params};
 use crate::ring::sampling::{self, Seed};
 use crate::ring::{Digit, GaloisElement, Rotation};
@@ -15,6 +16,8 @@ pub struct KeyPlan {
     pub relinearization: Option<Level>,
     /// The highest level at which vectors are conjugated.
     pub conjugation: Option<Level>,
+    /// Whether the modulus is raised: keys to a sparse secret and back.
+    pub encapsulation: bool,
     /// The highest level of each rotation.
     pub rotations: BTreeMap<Rotation, Level>,
 }
@@ -23,7 +26,9 @@ impl KeyPlan {
     /// Number of switching keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.levels().count()
+        let single = [self.relinearization, self.conjugation];
+        let sparse = 2 * usize::from(self.encapsulation);
+        single.iter().flatten().count() + sparse + self.rotations.len()
     }
 
     /// Whether nothing is planned.
@@ -35,12 +40,21 @@ impl KeyPlan {
     /// Bytes of all keys in memory.
     #[must_use]
     pub fn bytes(&self, params: &Params) -> usize {
-        self.levels().map(|level| params.key_bytes(level)).sum()
+        let keys = KeyName::all(params, self).into_iter();
+        keys.map(|(name, level)| name.bytes(params, level)).sum()
     }
 
-    fn levels(&self) -> impl Iterator<Item = Level> + '_ {
-        let single = self.relinearization.iter().chain(&self.conjugation);
-        single.chain(self.rotations.values()).copied()
+    /// The keys of both plans.
+    #[must_use]
+    pub fn union(mut self, other: &Self) -> Self {
+        self.relinearization = self.relinearization.max(other.relinearization);
+        self.conjugation = self.conjugation.max(other.conjugation);
+        self.encapsulation |= other.encapsulation;
+        for (&by, &level) in &other.rotations {
+            let highest = self.rotations.entry(by).or_insert(level);
+            *highest = level.max(*highest);
+        }
+        self
     }
 }
 
@@ -82,7 +96,7 @@ impl<B: Backend> SwitchingKey<B> {
             .collect()
     }
 
-    /// The key with these `b` halves, as [`download`](Self::download) gives them, and the uniform halves of `seed`.
+    /// The key of this name, up to this level, with these `b` halves, as [`download`](Self::download) gives them, and the uniform halves of `seed`.
     ///
     /// # Errors
     /// [`EvalError::Batch`] for a number of halves that is not that of the digits, [`EvalError::Backend`] for word counts that do
@@ -90,15 +104,11 @@ impl<B: Backend> SwitchingKey<B> {
     pub fn upload(
         backend: &B,
         params: &Params,
-        level: Level,
+        (name, level): (KeyName, Level),
         seed: Seed,
         halves: &[Vec<Word>],
     ) -> Result<Self, EvalError> {
-        let shape = Shape {
-            batch: 1,
-            basis: params.key_basis(level),
-        };
-        let digits = params.ring().digits().at(&shape.basis);
+        let (shape, digits) = (name.shape(params, level), name.digits(params, level));
         if digits.len() != halves.len() {
             let (left, right) = (digits.len(), halves.len());
             return Err(EvalError::Batch {
@@ -107,7 +117,7 @@ impl<B: Backend> SwitchingKey<B> {
                 right,
             });
         }
-        let pairs = digits.iter().zip(halves).map(|((digit, _), b)| {
+        let pairs = digits.iter().zip(halves).map(|(digit, b)| {
             Ok([
                 backend.upload(&shape, b)?,
                 uniform_half(backend, &shape, &seed, *digit)?,
@@ -141,8 +151,23 @@ pub(super) fn uniform_half<B: Backend>(
 pub struct EvaluationKeys<B: Backend> {
     /// For products.
     pub relinearization: Option<SwitchingKey<B>>,
+    /// From the secret to the sparse one of a bootstrap.
+    pub to_sparse: Option<SwitchingKey<B>>,
+    /// From the sparse secret back.
+    pub to_dense: Option<SwitchingKey<B>>,
     /// For rotations and the conjugation.
     pub galois: BTreeMap<GaloisElement, SwitchingKey<B>>,
+}
+
+impl<B: Backend> Default for EvaluationKeys<B> {
+    fn default() -> Self {
+        Self {
+            relinearization: None,
+            to_sparse: None,
+            to_dense: None,
+            galois: BTreeMap::new(),
+        }
+    }
 }
 
 impl<B: Backend> EvaluationKeys<B> {

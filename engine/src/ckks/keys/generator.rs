@@ -1,7 +1,10 @@
 //! Key generation, on the key holder's own machine.
 
 use super::evaluation::uniform_half;
-use super::{EvaluationKeys, KeyPlan, PublicKey, SecretKey, SecretPoly, SwitchingKey};
+use super::{
+    EvaluationKeys, KeyName, KeyPlan, PublicKey, SecretKey, SecretPoly, SwitchingKey,
+};
+use crate::arith::Word;
 use crate::backend::{Backend, BackendError, Coeff, GadgetKey, Poly, Shape};
 use crate::ckks::{Level, Params};
 use crate::ring::sampling::{self, Seed};
@@ -40,7 +43,7 @@ impl<'a, B: Backend> KeyGenerator<'a, B> {
         })
     }
 
-    /// The keys of a plan; `progress` is called after each with the number made. `seed` is secret.
+    /// The keys of a plan. `seed` is secret.
     ///
     /// # Cost
     /// For each digit of each key, one transform and one product of each limb.
@@ -51,83 +54,110 @@ impl<'a, B: Backend> KeyGenerator<'a, B> {
         &self,
         plan: &KeyPlan,
         seed: &Seed,
-        progress: &mut dyn FnMut(usize),
     ) -> Result<EvaluationKeys<B>, BackendError> {
+        let mut keys = EvaluationKeys::default();
         let degree = self.params.degree();
-        let secret =
-            |level| SecretPoly::new(self.backend, self.secret, &self.params.key_basis(level));
-        let mut made = 0;
-        let mut next_seed = || {
-            progress(made);
-            made += 1;
-            seed.derive(made as u64)
-        };
-        let relinearization = plan.relinearization.map(|level| {
-            let target = secret(level)?;
-            self.switching_key(&target.square()?, &target, level, &next_seed())
-        });
-        let relinearization = relinearization.transpose()?;
-        let rotations = plan.rotations.iter();
-        let rotations =
-            rotations.map(|(rotation, level)| (GaloisElement::of(*rotation, degree), *level));
-        let conjugation = plan
-            .conjugation
-            .map(|level| (GaloisElement::conjugation(degree), level));
-        let galois = rotations.chain(conjugation).map(|(g, level)| {
-            // The product is switched before it is permuted, so the key leads to the image under the inverse.
-            let source = secret(level)?;
-            let target = source.image(g.inverse(degree))?;
-            Ok((
-                g,
-                self.switching_key(&source, &target, level, &next_seed())?,
-            ))
-        });
-        let galois = galois.collect::<Result<_, BackendError>>()?;
-        Ok(EvaluationKeys {
-            relinearization,
-            galois,
-        })
+        self.each_key(plan, seed, |name, key| {
+            name.insert(&mut keys, degree, key);
+            Ok::<_, BackendError>(())
+        })?;
+        Ok(keys)
     }
 
-    /// For digit `d`: `b = -a t + e + g s` with `g = P` on the limbs of the digit and `0` elsewhere, from secret `s` to `t`.
-    fn switching_key(
+    /// Makes the keys of a plan one after the other, in the order of [`KeyName::all`], and hands each on: only one is
+    /// in memory at a time. `seed` is secret.
+    ///
+    /// # Errors
+    /// Those of the device and of `take`.
+    pub fn each_key<E: From<BackendError>>(
         &self,
-        source: &SecretPoly<'_, B>,
-        target: &SecretPoly<'_, B>,
+        plan: &KeyPlan,
+        seed: &Seed,
+        mut take: impl FnMut(KeyName, SwitchingKey<B>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sparse = SecretKey::sparse(self.params, &seed.derive(0));
+        for (index, (name, level)) in (1..).zip(KeyName::all(self.params, plan)) {
+            take(name, self.key(name, level, &sparse, &seed.derive(index))?)?;
+        }
+        Ok(())
+    }
+
+    fn key(
+        &self,
+        name: KeyName,
         level: Level,
+        sparse: &SecretKey,
         seed: &Seed,
     ) -> Result<SwitchingKey<B>, BackendError> {
-        let ring = self.params.ring();
-        let basis = self.params.key_basis(level);
-        let shape = Shape {
-            batch: 1,
-            basis: basis.clone(),
+        let (ring, degree) = (self.params.ring(), self.params.degree());
+        let shape = name.shape(self.params, level);
+        let poly = |key| SecretPoly::new(self.backend, key, &shape.basis);
+        let secret = poly(self.secret)?;
+        // A product is switched before it is permuted, so a Galois key leads to the image under the inverse.
+        let image = |g: GaloisElement| secret.image(g.inverse(degree));
+        let (source, target) = match name {
+            KeyName::Relinearization => (secret.square()?, secret),
+            KeyName::Conjugation => {
+                let target = image(GaloisElement::conjugation(degree))?;
+                (secret, target)
+            }
+            KeyName::Rotation(by) => {
+                let target = image(GaloisElement::of(by, degree))?;
+                (secret, target)
+            }
+            KeyName::ToSparse => (secret, poly(sparse)?),
+            KeyName::ToDense => (poly(sparse)?, secret),
         };
-        let (public, secret) = (seed.derive(0), seed.derive(1));
-        let digits = ring.digits().at(&basis);
-        let pairs = digits.iter().map(|(digit, limbs)| {
-            let a = uniform_half(self.backend, &shape, &public, *digit)?;
-            let mut b = self.masked_error(&shape, &a, target, &secret.derive(digit.0 as u64))?;
-            let gadget: Vec<_> = basis
+        let special = shape.basis.intersection(&ring.special());
+        let ordinary = shape.basis.difference(&special);
+        let digits = name.digits(self.params, level).into_iter();
+        let pairs = digits.map(|digit| {
+            let limbs = match name {
+                KeyName::ToSparse | KeyName::ToDense => ordinary.clone(),
+                KeyName::Relinearization | KeyName::Conjugation | KeyName::Rotation(_) => {
+                    let limbs = ring.digits().limbs(digit).unwrap_or(&ordinary);
+                    limbs.intersection(&ordinary)
+                }
+            };
+            let gadget: Vec<_> = shape
+                .basis
                 .iter()
                 .map(|limb| match limbs.row(limb) {
-                    Some(_) => ring.product(&ring.special(), ring.modulus(limb)),
+                    Some(_) => ring.product(&special, ring.modulus(limb)),
                     None => 0,
                 })
                 .collect();
-            let mut lifted = self.backend.copy(source.buffer(), 0..1, &basis)?;
-            self.backend.scale_assign(&mut lifted, &gadget)?;
-            self.backend.add_assign(&mut b, &lifted)?;
-            self.backend
-                .scale_assign(&mut lifted, &vec![0; basis.len()])?;
-            Ok([b, a])
+            let seeds = [seed.derive(0), seed.derive(1)];
+            self.pair(&source, &target, &shape, digit, &gadget, &seeds)
         });
-        let pairs = pairs.collect::<Result<_, BackendError>>()?;
         Ok(SwitchingKey {
-            gadget: GadgetKey { pairs },
+            gadget: GadgetKey {
+                pairs: pairs.collect::<Result<_, BackendError>>()?,
+            },
             level,
-            seed: public,
+            seed: seed.derive(0),
         })
+    }
+
+    /// `(-a t + e + g s, a)` for a secret `s` to switch from, `t` to switch to, and the constant `g` of each limb: the product
+    /// of the special limbs on those of the digit, zero elsewhere. The first seed is public, the second one secret.
+    fn pair(
+        &self,
+        source: &SecretPoly<'_, B>,
+        target: &SecretPoly<'_, B>,
+        shape: &Shape,
+        digit: Digit,
+        gadget: &[Word],
+        [public, secret]: &[Seed; 2],
+    ) -> Result<[B::Buffer; 2], BackendError> {
+        let a = uniform_half(self.backend, shape, public, digit)?;
+        let mut b = self.masked_error(shape, &a, target, &secret.derive(digit.0 as u64))?;
+        let mut lifted = self.backend.copy(source.buffer(), 0..1, &shape.basis)?;
+        self.backend.scale_assign(&mut lifted, gadget)?;
+        self.backend.add_assign(&mut b, &lifted)?;
+        self.backend
+            .scale_assign(&mut lifted, &vec![0; gadget.len()])?;
+        Ok([b, a])
     }
 
     /// `-a s + e`.

@@ -2,12 +2,14 @@
 
 mod evaluation;
 mod generator;
+mod name;
 mod public;
 mod secret;
 
 pub use evaluation::{EvaluationKeys, KeyPlan, SwitchingKey};
 pub use generator::KeyGenerator;
+pub use name::KeyName;
 pub(super) use generator::{error, small};
 pub use public::PublicKey;
-pub use secret::SecretKey;
+pub use secret::{SPARSE_WEIGHT, SecretKey};
 pub(super) use secret::SecretPoly;

@@ -8,6 +8,9 @@ use crate::ckks::Params;
 use crate::ring::sampling::{self, Seed};
 use crate::ring::{Basis, GaloisElement};
 
+/// Weight of the ephemeral secret under which a bootstrap raises the modulus.
+pub const SPARSE_WEIGHT: usize = 32;
+
 /// A uniform ternary polynomial.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct SecretKey {
@@ -26,6 +29,13 @@ impl SecretKey {
     pub fn generate(params: &Params, seed: &Seed) -> Self {
         Self {
             coefficients: sampling::ternary(params.degree(), seed),
+        }
+    }
+
+    /// A sparse key with [`SPARSE_WEIGHT`] coefficients that are not zero: it lives while two keys of a bootstrap are made.
+    pub(in crate::ckks) fn sparse(params: &Params, seed: &Seed) -> Self {
+        Self {
+            coefficients: sampling::sparse_ternary(params.degree(), SPARSE_WEIGHT, seed),
         }
     }
 

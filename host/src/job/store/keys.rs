@@ -4,8 +4,9 @@ use std::fs::File;
 use std::path::Path;
 
 use engine::backend::Backend;
-use engine::ckks::{EvaluationKeys, KeyPlan, Level, ParamsLiteral, SwitchingKey};
-use engine::protocol::KeyName;
+use engine::ckks::{
+    EvaluationKeys, KeyName, KeyPlan, Level, Params, ParamsLiteral, SwitchingKey,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{expected, read_seeds};
@@ -27,13 +28,15 @@ fn section(key: usize, digit: usize) -> String {
     format!("key-{key:04}.digit-{digit:02}")
 }
 
-fn names(plan: &KeyPlan) -> Vec<String> {
+fn names(params: &Params, plan: &KeyPlan) -> Vec<String> {
     let name = |(name, Level(level)): (KeyName, Level)| match name {
         KeyName::Relinearization => format!("relinearization to level {level}"),
         KeyName::Conjugation => format!("conjugation to level {level}"),
+        KeyName::ToSparse => "the sparse secret".to_owned(),
+        KeyName::ToDense => "the secret from the sparse one".to_owned(),
         KeyName::Rotation(by) => format!("rotation by {} to level {level}", by.0),
     };
-    KeyName::all(plan).into_iter().map(name).collect()
+    KeyName::all(params, plan).into_iter().map(name).collect()
 }
 
 /// Writes the keys that `make` hands to its argument one after the other.
@@ -63,7 +66,7 @@ pub(in crate::job) fn write_keys<B: Backend>(
     let header = Header {
         literal: params.literal().clone(),
         origin: origin.clone(),
-        keys: names(&plan.keys()),
+        keys: names(params, &plan.keys()),
     };
     Ok(writer.commit(&header)?)
 }
@@ -83,7 +86,7 @@ impl KeysFile {
             keys,
         } = reader.header()?;
         let setup = Setup::of(path, &reader, literal, origin)?;
-        let expected = names(&setup.plan.keys());
+        let expected = names(&setup.params, &setup.plan.keys());
         if keys != expected {
             let differing = keys
                 .iter()
@@ -106,15 +109,13 @@ impl KeysFile {
     ) -> Result<EvaluationKeys<B>, JobError> {
         let Setup { params, plan, .. } = &self.setup;
         let (ring, degree) = (params.ring(), params.degree());
-        let all = KeyName::all(&plan.keys());
+        let all = KeyName::all(params, &plan.keys());
         let seeds = read_seeds(&mut self.reader, all.len())?;
-        let mut keys = EvaluationKeys {
-            relinearization: None,
-            galois: Default::default(),
-        };
+        let mut keys = EvaluationKeys::default();
         for (index, ((name, level), seed)) in all.into_iter().zip(seeds).enumerate() {
-            let basis = params.key_basis(level);
-            let moduli: Vec<u32> = basis
+            let moduli: Vec<u32> = name
+                .shape(params, level)
+                .basis
                 .iter()
                 .map(|limb| ring.modulus(limb).value())
                 .collect();
@@ -123,10 +124,10 @@ impl KeysFile {
                 moduli: &moduli,
                 degree,
             };
-            let digits = 0..ring.digits().at(&basis).len();
+            let digits = 0..name.digits(params, level).len();
             let halves = digits.map(|digit| self.reader.residues(&section(index, digit), &layout));
             let halves = halves.collect::<Result<Vec<_>, _>>()?;
-            let key = SwitchingKey::upload(backend, params, level, seed, &halves)?;
+            let key = SwitchingKey::upload(backend, params, (name, level), seed, &halves)?;
             name.insert(&mut keys, degree, key);
             running.advance();
         }

@@ -1,0 +1,146 @@
+//! Linear maps by baby and giant steps, with double hoisting.
+
+use std::borrow::Borrow;
+
+use super::Evaluator;
+use crate::backend::Backend;
+use crate::ckks::{Ciphertext, EvalError, Plaintext};
+use crate::ring::{Basis, Rotation};
+
+/// The diagonals that one giant step gathers: for each the index of its baby step, and the plaintext.
+pub type GiantStep<T> = (Rotation, Vec<(usize, T)>);
+
+impl<B: Backend> Evaluator<'_, B> {
+    /// `sum over the giant steps g of rotate(sum of d * rotate(x, baby) over its diagonals, g)`, rescaled once.
+    ///
+    /// One decomposition serves all baby steps; their results stay in the modulus times P, and so do the sums of the giant
+    /// steps, of which only the second half is brought down, to be decomposed for the giant rotation. One division at the
+    /// end (double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT'21, section 5).
+    ///
+    /// The plaintexts are encoded over [`extended_basis`](Self::extended_basis) of the ciphertext's level with its
+    /// [`plaintext_scale`](Self::plaintext_scale).
+    ///
+    /// # Cost
+    /// One level. `1 + giants` decompositions, `babies + giants` gadget products, `giants + 1` divisions (two polynomials
+    /// only in the last), not counting steps by zero.
+    ///
+    /// # Errors
+    /// [`EvalError::LevelExhausted`] at level 0, [`EvalError::MissingRotation`], [`EvalError::ScaleMismatch`],
+    /// [`EvalError::Empty`], [`EvalError::Backend`].
+    pub fn linear_map<T: Borrow<Plaintext<B>>>(
+        &self,
+        x: &Ciphertext<B>,
+        babies: &[Rotation],
+        giants: &[GiantStep<T>],
+    ) -> Result<Ciphertext<B>, EvalError> {
+        const OP: &str = "linear map";
+        let below = Self::below(OP, x.level())?;
+        for (_, diagonals) in giants {
+            for (_, diagonal) in diagonals {
+                let scale = diagonal.borrow().scale;
+                self.check_scale(OP, scale, self.plaintext_scale(x.level()))?;
+            }
+        }
+        let babies = self.baby_steps(x, babies)?;
+        let mut total: Option<[B::Buffer; 2]> = None;
+        for (giant, diagonals) in giants {
+            let sum = self.gather(&babies, diagonals)?;
+            let sum = self.giant_step(x, sum, *giant)?;
+            match &mut total {
+                None => total = Some(sum),
+                Some(total) => {
+                    for (total, half) in total.iter_mut().zip(&sum) {
+                        self.backend.add_assign(total, half)?;
+                    }
+                }
+            }
+        }
+        let [b, a] = total.ok_or(EvalError::Empty { op: OP })?;
+        let to = self.params.basis(below);
+        Ok(Ciphertext::new(
+            self.backend.mod_down(&b, to)?,
+            self.backend.mod_down(&a, to)?,
+            below,
+        ))
+    }
+
+    /// The limbs of a level and the special ones.
+    #[must_use]
+    pub fn extended_basis(&self, level: crate::ckks::Level) -> Basis {
+        self.params.basis(level).union(&self.params.ring().special())
+    }
+
+    /// `P` times each rotation of `x`, over the extended basis.
+    fn baby_steps(
+        &self,
+        x: &Ciphertext<B>,
+        by: &[Rotation],
+    ) -> Result<Vec<[B::Buffer; 2]>, EvalError> {
+        let keys = by.iter().map(|by| self.rotation_key(x, *by));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let [b, a] = x.halves();
+        let digits = if keys.iter().any(Option::is_some) {
+            self.backend.decompose(a)?
+        } else {
+            Vec::new()
+        };
+        let steps = keys.into_iter().map(|key| {
+            let Some((g, key)) = key else {
+                return Ok([self.lifted(x, b)?, self.lifted(x, a)?]);
+            };
+            let [mut kb, ka] = self.backend.gadget_product(&digits, key)?;
+            self.backend.add_lifted_assign(&mut kb, b)?;
+            Ok([
+                self.backend.automorphism(&kb, g)?,
+                self.backend.automorphism(&ka, g)?,
+            ])
+        });
+        steps.collect()
+    }
+
+    /// `P` times a half of `x`, over the extended basis.
+    fn lifted(&self, x: &Ciphertext<B>, half: &B::Buffer) -> Result<B::Buffer, EvalError> {
+        let shape = crate::backend::Shape {
+            batch: self.batch(x),
+            basis: self.extended_basis(x.level()),
+        };
+        let mut lifted = self.backend.alloc(&shape)?;
+        self.backend.add_lifted_assign(&mut lifted, half)?;
+        Ok(lifted)
+    }
+
+    /// `sum of d * baby` over the diagonals of a giant step.
+    fn gather<T: Borrow<Plaintext<B>>>(
+        &self,
+        babies: &[[B::Buffer; 2]],
+        diagonals: &[(usize, T)],
+    ) -> Result<[B::Buffer; 2], EvalError> {
+        let half = |i: usize| {
+            let terms = diagonals.iter().filter_map(|(baby, diagonal)| {
+                Some((&babies.get(*baby)?[i], diagonal.borrow().poly.buffer()))
+            });
+            self.backend.mul_sum(&terms.collect::<Vec<_>>())
+        };
+        Ok([half(0)?, half(1)?])
+    }
+
+    /// The rotation of a pair over the extended basis, which stays there.
+    fn giant_step(
+        &self,
+        x: &Ciphertext<B>,
+        [b, a]: [B::Buffer; 2],
+        by: Rotation,
+    ) -> Result<[B::Buffer; 2], EvalError> {
+        let Some((g, key)) = self.rotation_key(x, by)? else {
+            return Ok([b, a]);
+        };
+        let a = self.backend.mod_down(&a, self.params.basis(x.level()))?;
+        let digits = self.backend.decompose(&a)?;
+        let [mut kb, ka] = self.backend.gadget_product(&digits, key)?;
+        self.backend.add_assign(&mut kb, &b)?;
+        Ok([
+            self.backend.automorphism(&kb, g)?,
+            self.backend.automorphism(&ka, g)?,
+        ])
+    }
+}

@@ -1,5 +1,6 @@
 //! All benchmarks in one binary: `cargo bench -p benches -- <filter>`.
 
+mod bootstrap;
 mod evaluator;
 mod key_switch;
 mod ring;
@@ -9,5 +10,6 @@ criterion::criterion_main!(
     ring::benches,
     key_switch::benches,
     evaluator::benches,
+    bootstrap::benches,
     train::benches
 );

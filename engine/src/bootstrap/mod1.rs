@@ -55,8 +55,7 @@ impl Reduction {
 
 /// `2 y^2 - 1`, where the machine's product comes times `gain`.
 fn doubled<S: Slots>(machine: &S, y: &S::Vector, gain: f64) -> Result<S::Vector, EvalError> {
-    let square = machine.mul(&machine.mul_integer(y, 2)?, y)?;
-    machine.add_const(&square, -gain)
+    machine.quadratic(&[(&machine.mul_integer(y, 2)?, y)], &[], -gain)
 }
 
 /// `cos(2 pi WIDTH u / 2^DOUBLINGS)` as a series in `T_2(u)`.

@@ -85,7 +85,7 @@ impl<'a, B: Backend> Ciphertexts<'a, B> {
         let (scale, basis) = match purpose {
             Use::Sum => (ev.params().scale(level), ev.params().basis(level).clone()),
             Use::Product => (ev.plaintext_scale(level), ev.params().basis(level).clone()),
-            Use::Map => (ev.plaintext_scale(level), ev.extended_basis(level)),
+            Use::Map => (ev.plaintext_scale(level), ev.map_basis(level)),
         };
         let vectors = [plain.values.as_ref()];
         let encoding = Plaintext::encode_over(
@@ -162,8 +162,13 @@ impl<B: Backend> Slots for Ciphertexts<'_, B> {
         self.evaluator.add_const(a, c)
     }
 
-    fn dot(&self, pairs: &[(&Ciphertext<B>, &Ciphertext<B>)]) -> Result<Ciphertext<B>, EvalError> {
-        self.evaluator.dot(pairs)
+    fn quadratic(
+        &self,
+        pairs: &[(&Ciphertext<B>, &Ciphertext<B>)],
+        terms: &[(&Ciphertext<B>, f64)],
+        constant: f64,
+    ) -> Result<Ciphertext<B>, EvalError> {
+        self.evaluator.quadratic(pairs, terms, constant)
     }
 
     fn dot_plain(

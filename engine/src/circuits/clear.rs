@@ -318,9 +318,28 @@ impl Slots for Clear {
         Ok(Self::map(a, |x| x + c))
     }
 
-    fn dot(&self, pairs: &[(&ClearVector, &ClearVector)]) -> Result<ClearVector, EvalError> {
-        let (batch, level) = Self::sum_shape("dot", pairs.iter().flat_map(|&(a, b)| [a, b]))?;
-        let mut sums = vec![vec![Complex64::ZERO; self.slots]; batch];
+    fn quadratic(
+        &self,
+        pairs: &[(&ClearVector, &ClearVector)],
+        terms: &[(&ClearVector, f64)],
+        constant: f64,
+    ) -> Result<ClearVector, EvalError> {
+        let op = "sum of products";
+        if pairs.is_empty() {
+            return Err(EvalError::Empty { op });
+        }
+        let factors = pairs.iter().flat_map(|&(a, b)| [a, b]);
+        let (batch, level) = Self::sum_shape(op, factors.chain(terms.iter().map(|&(a, _)| a)))?;
+        let mut sums = vec![vec![Complex64::from(constant); self.slots]; batch];
+        for (a, factor) in terms {
+            let a = self.lower(a, level)?;
+            for (index, sum) in sums.iter_mut().enumerate() {
+                for (sum, &x) in sum.iter_mut().zip(Self::entry(&a, index)) {
+                    *sum += x * factor;
+                }
+            }
+        }
+        self.record(Operation::ConstantProduct, level, terms.len() * batch);
         for (a, b) in pairs {
             let (a, b) = (self.lower(a, level)?, self.lower(b, level)?);
             for (index, sum) in sums.iter_mut().enumerate() {
@@ -332,7 +351,7 @@ impl Slots for Clear {
         }
         self.record(Operation::TensorProduct, level, pairs.len() * batch);
         self.record(Operation::Relinearization, level, batch);
-        self.rescale("dot", sums, level)
+        self.rescale(op, sums, level)
     }
 
     fn dot_plain(&self, terms: &[(&ClearVector, &Self::Plain)]) -> Result<ClearVector, EvalError> {

@@ -3,10 +3,13 @@
 //! A polynomial is split by `T_g` with `g` a power of two, `p = q T_g + r`, again and again. What is below the baby
 //! step `2^b` is a linear combination of `T_1 ... T_(2^b - 1)`; it costs a level of its own, which would be one too many
 //! along the leading quotients. So those, and only those, are split down to degree one, and the whole takes
-//! `ceil(log2(degree + 1))` levels. Products that are added to one another share one relinearisation.
+//! `ceil(log2(degree + 1))` levels. Products and multiples that are added to one another share one relinearisation and one
+//! rescale.
+
+use std::collections::BTreeMap;
 
 use super::{Chebyshev, Slots};
-use crate::ckks::EvalError;
+use crate::ckks::{EvalError, Level};
 
 /// A Chebyshev series with the plan of its evaluation.
 #[derive(Clone, Debug)]
@@ -55,10 +58,9 @@ impl Polynomial {
     pub fn evaluate<S: Slots>(&self, machine: &S, x: &S::Vector) -> Result<S::Vector, EvalError> {
         let mut basis = Basis {
             machine,
-            powers: vec![None, Some(x.clone())],
+            known: BTreeMap::from([((1, machine.level(x)), x.clone())]),
         };
-        let sum = self.split(&mut basis, &self.coefficients, self.depth, true)?;
-        match sum.finish(machine)? {
+        match self.split(&mut basis, &self.coefficients, self.depth, true)?.finish(&mut basis)? {
             Value::Vector(result) => Ok(result),
             Value::Constant(c) => machine.linear_combination(&[(x, 0.0)], c),
         }
@@ -76,11 +78,8 @@ impl Polynomial {
         let linear = 1 << if leads { 1 } else { self.log_baby };
         let mut sum = Sum::new(coefficients.first().copied().unwrap_or(0.0));
         if coefficients.len() <= linear {
-            for (k, &coefficient) in coefficients.iter().enumerate().skip(1) {
-                if coefficient != 0.0 {
-                    sum.linear.push((basis.chebyshev(k)?, coefficient));
-                }
-            }
+            let terms = coefficients.iter().copied().enumerate().skip(1);
+            sum.linear.extend(terms.filter(|(_, c)| *c != 0.0));
             return Ok(sum);
         }
         let giant = 1 << (log - 1);
@@ -88,11 +87,8 @@ impl Polynomial {
             return self.split(basis, coefficients, log - 1, leads);
         }
         let (quotient, remainder) = divide(coefficients, giant);
-        let quotient = self
-            .split(basis, &quotient, log - 1, leads)?
-            .finish(basis.machine)?;
+        let quotient = self.split(basis, &quotient, log - 1, leads)?.finish(basis)?;
         let mut sum = self.split(basis, &remainder, log - 1, false)?;
-        let giant = basis.chebyshev(giant)?;
         match quotient {
             Value::Vector(quotient) => sum.products.push((quotient, giant)),
             Value::Constant(c) => sum.linear.push((giant, c)),
@@ -101,37 +97,50 @@ impl Polynomial {
     }
 }
 
-/// `T_k` of the input, made when first asked for; `T_k` takes `ceil(log2 k)` levels.
+/// `T_k` of the input, made when first asked for, and kept at every level it was used at.
 struct Basis<'a, S: Slots> {
     machine: &'a S,
-    powers: Vec<Option<S::Vector>>,
+    known: BTreeMap<(usize, Level), S::Vector>,
 }
 
 impl<S: Slots> Basis<'_, S> {
-    /// `T_(a+b) = 2 T_a T_b - T_(a-b)` with `a` the largest power of two below `k` and `a + b = k`.
+    /// `T_k` at its highest level, `ceil(log2 k)` below that of the input: `T_(a+b) = 2 T_a T_b - T_(a-b)` with `a` the
+    /// largest power of two below `k` and `a + b = k`.
     fn chebyshev(&mut self, k: usize) -> Result<S::Vector, EvalError> {
-        if let Some(Some(known)) = self.powers.get(k) {
+        let highest = (k, Level(0))..=(k, Level(usize::MAX));
+        if let Some((_, known)) = self.known.range(highest).next_back() {
             return Ok(known.clone());
         }
         let high = 1 << (log2_ceil(k) - 1);
         let (a, b) = (self.chebyshev(high)?, self.chebyshev(k - high)?);
-        let product = self.machine.mul(&self.machine.mul_integer(&a, 2)?, &b)?;
+        let level = self.machine.level(&a).min(self.machine.level(&b));
+        let double = self.machine.mul_integer(&a, 2)?;
         let result = if 2 * high == k {
-            self.machine.add_const(&product, -1.0)?
+            self.machine.quadratic(&[(&double, &b)], &[], -1.0)?
         } else {
-            let difference = self.chebyshev(2 * high - k)?;
-            self.machine.sub(&product, &difference)?
+            let b = self.at(k - high, level)?;
+            let difference = self.at(2 * high - k, level)?;
+            self.machine.quadratic(&[(&double, &b)], &[(&difference, -1.0)], 0.0)?
         };
-        self.powers.resize(self.powers.len().max(k + 1), None);
-        self.powers[k] = Some(result.clone());
+        self.known.insert((k, self.machine.level(&result)), result.clone());
         Ok(result)
+    }
+
+    /// `T_k` at a level no higher than its own.
+    fn at(&mut self, k: usize, level: Level) -> Result<S::Vector, EvalError> {
+        if let Some(known) = self.known.get(&(k, level)) {
+            return Ok(known.clone());
+        }
+        let lowered = self.machine.lower(&self.chebyshev(k)?, level)?;
+        self.known.insert((k, level), lowered.clone());
+        Ok(lowered)
     }
 }
 
-/// Products, multiples and a constant that are still to be added.
+/// Products with `T_g`, multiples of `T_k` and a constant that are still to be added.
 struct Sum<V> {
-    products: Vec<(V, V)>,
-    linear: Vec<(V, f64)>,
+    products: Vec<(V, usize)>,
+    linear: Vec<(usize, f64)>,
     constant: f64,
 }
 
@@ -150,20 +159,36 @@ impl<V> Sum<V> {
         }
     }
 
-    fn finish<S: Slots<Vector = V>>(self, machine: &S) -> Result<Value<V>, EvalError> {
-        let linear: Vec<(&V, f64)> = self.linear.iter().map(|(v, c)| (v, *c)).collect();
-        let products: Vec<(&V, &V)> = self.products.iter().map(|(a, b)| (a, b)).collect();
-        Ok(match (products.is_empty(), linear.is_empty()) {
-            (true, true) => Value::Constant(self.constant),
-            (true, false) => Value::Vector(machine.linear_combination(&linear, self.constant)?),
-            (false, true) => {
-                Value::Vector(machine.add_const(&machine.dot(&products)?, self.constant)?)
-            }
-            (false, false) => {
-                let rest = machine.linear_combination(&linear, self.constant)?;
-                Value::Vector(machine.add(&machine.dot(&products)?, &rest)?)
-            }
-        })
+    fn finish<S: Slots<Vector = V>>(self, basis: &mut Basis<'_, S>) -> Result<Value<V>, EvalError>
+    where
+        V: Clone,
+    {
+        let machine = basis.machine;
+        let mut level = None;
+        let mut meet = |other: Level| level = Some(level.map_or(other, |l: Level| l.min(other)));
+        for (quotient, giant) in &self.products {
+            meet(machine.level(quotient));
+            meet(machine.level(&basis.chebyshev(*giant)?));
+        }
+        for (k, _) in &self.linear {
+            meet(machine.level(&basis.chebyshev(*k)?));
+        }
+        let Some(level) = level else {
+            return Ok(Value::Constant(self.constant));
+        };
+        let giants = self.products.iter().map(|(_, g)| basis.at(*g, level));
+        let giants = giants.collect::<Result<Vec<_>, _>>()?;
+        let powers = self.linear.iter().map(|(k, _)| basis.at(*k, level));
+        let powers = powers.collect::<Result<Vec<_>, _>>()?;
+        let products = self.products.iter().zip(&giants);
+        let products: Vec<(&V, &V)> = products.map(|((q, _), g)| (q, g)).collect();
+        let linear = powers.iter().zip(&self.linear);
+        let linear: Vec<(&V, f64)> = linear.map(|(v, (_, c))| (v, *c)).collect();
+        Ok(Value::Vector(if products.is_empty() {
+            machine.linear_combination(&linear, self.constant)?
+        } else {
+            machine.quadratic(&products, &linear, self.constant)?
+        }))
     }
 }
 
@@ -200,7 +225,6 @@ mod tests {
 
     use super::*;
     use crate::circuits::{Budget, Clear};
-    use crate::ckks::Level;
 
     fn run(coefficients: &[f64], level: usize) -> Result<(f64, Budget, Level), EvalError> {
         let machine = Clear::exact(64);

@@ -80,7 +80,20 @@ pub trait Slots {
     ///
     /// # Errors
     /// [`EvalError::LevelExhausted`], [`EvalError::Batch`], [`EvalError::MissingKey`], [`EvalError::Empty`].
-    fn dot(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Self::Vector, EvalError>;
+    fn dot(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Self::Vector, EvalError> {
+        self.quadratic(pairs, &[], 0.0)
+    }
+    /// `sum of a * b + sum of c * a + constant` over pairs (at least one) and terms, relinearised and rescaled once. One
+    /// level, one key switch per entry of the result.
+    ///
+    /// # Errors
+    /// [`EvalError::LevelExhausted`], [`EvalError::Batch`], [`EvalError::MissingKey`], [`EvalError::Empty`].
+    fn quadratic(
+        &self,
+        pairs: &[(&Self::Vector, &Self::Vector)],
+        terms: &[(&Self::Vector, f64)],
+        constant: f64,
+    ) -> Result<Self::Vector, EvalError>;
     /// `a * b` for a known `b`. One level.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! A [`Buffer`] holds rows of equal length. Every row begins on a cache line, and consecutive rows begin [`STAGGER`] cache lines
 //! further than their length alone would put them, so that words of equal index in several rows do not compete for the
 //! same cache sets. Large buffers lie on huge pages where the system has them. A dropped buffer returns to its [`Pool`]
-//! and serves the next request of its size class.
+//! and serves the next request of about its size.
 
 #![expect(
     unsafe_code,
@@ -12,7 +12,7 @@
 
 use std::{
     alloc::{self, Layout},
-    collections::HashMap,
+    collections::BTreeMap,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -60,8 +60,8 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By size class, in bytes.
-    idle: HashMap<usize, Vec<Block>>,
+    /// By size, in bytes.
+    idle: BTreeMap<usize, Vec<Block>>,
     usage: Usage,
 }
 
@@ -115,20 +115,22 @@ impl Pool {
         let bytes = rows
             .checked_mul(stride)
             .and_then(|words| words.checked_mul(size_of::<Word>()))
-            .and_then(size_class)
+            .and_then(round_up)
             .ok_or(error)?;
         let recycled = {
             let mut state = self.lock();
-            let block = state.idle.get_mut(&bytes).and_then(Vec::pop);
-            if block.is_some() {
-                state.usage.idle -= bytes;
+            // The smallest that fits, but none that is more than half too large.
+            let mut fitting = state.idle.range_mut(bytes..=bytes + bytes / 2);
+            let block = fitting.find_map(|(_, blocks)| blocks.pop());
+            if let Some(block) = &block {
+                state.usage.idle -= block.layout.size();
             }
             block
         };
         let fresh = recycled.is_none();
         let block = recycled.or_else(|| Block::new(bytes)).ok_or(error)?;
         let mut state = self.lock();
-        state.usage.in_use += bytes;
+        state.usage.in_use += block.layout.size();
         state.usage.peak = state.usage.peak.max(state.usage.in_use);
         drop(state);
         let buffer = Buffer {
@@ -155,10 +157,9 @@ impl Pool {
     }
 }
 
-/// The next of eight sizes per octave, at least a page: a recycled block is at most an eighth too large.
-fn size_class(bytes: usize) -> Option<usize> {
-    let bytes = bytes.max(4096);
-    bytes.checked_next_multiple_of(1 << (bytes.ilog2() - 3))
+/// Whole pages.
+fn round_up(bytes: usize) -> Option<usize> {
+    bytes.max(1).checked_next_multiple_of(4096)
 }
 
 /// Memory that was initialised once.
@@ -178,7 +179,7 @@ impl Block {
     fn new(bytes: usize) -> Option<Self> {
         let align = if bytes >= HUGE_PAGE { HUGE_PAGE } else { 64 };
         let layout = Layout::from_size_align(bytes, align).ok()?;
-        // SAFETY: `size_class` gives at least one page.
+        // SAFETY: `round_up` gives at least one page.
         let start = NonNull::new(unsafe { alloc::alloc(layout) })?;
         advise_huge_pages(start, bytes);
         // SAFETY: the memory was just allocated with this size.
@@ -372,7 +373,18 @@ mod tests {
         assert_eq!(buffer.row(1).len(), 5);
         assert!(pool.alloc(usize::MAX / 8, 1 << 16).is_err());
         assert!(pool.alloc(1 << 40, 1 << 16).is_err());
-        assert_eq!(size_class(1 << 20), Some(1 << 20));
-        assert_eq!(size_class((1 << 20) + 1), Some(9 << 17));
+    }
+
+    #[test]
+    fn a_block_serves_what_fits_but_nothing_much_smaller() {
+        let pool = Pool::new();
+        drop(pool.alloc(30, 1 << 10).unwrap());
+        let idle = pool.usage().idle;
+        let small = pool.alloc(10, 1 << 10).unwrap();
+        assert_eq!(pool.usage().idle, idle);
+        let fitting = pool.alloc(25, 1 << 10).unwrap();
+        assert_eq!(pool.usage().idle, 0);
+        drop((small, fitting));
+        assert!(pool.usage().idle > idle);
     }
 }

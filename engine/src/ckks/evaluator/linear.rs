@@ -3,9 +3,9 @@
 use std::borrow::Borrow;
 
 use super::Evaluator;
-use crate::backend::Backend;
-use crate::ckks::{Ciphertext, EvalError, Plaintext};
-use crate::ring::{Basis, Rotation};
+use crate::backend::{Backend, GadgetKey, Shape};
+use crate::ckks::{Ciphertext, EvalError, Level, Plaintext};
+use crate::ring::{Basis, GaloisElement, Rotation};
 
 /// The diagonals that one giant step gathers: for each the index of its baby step, and the plaintext.
 pub type GiantStep<T> = (Rotation, Vec<(usize, T)>);
@@ -13,11 +13,12 @@ pub type GiantStep<T> = (Rotation, Vec<(usize, T)>);
 impl<B: Backend> Evaluator<'_, B> {
     /// `sum over the giant steps g of rotate(sum of d * rotate(x, baby) over its diagonals, g)`, rescaled once.
     ///
-    /// One decomposition serves all baby steps; their results stay in the modulus times P, and so do the sums of the giant
-    /// steps, of which only the second half is brought down, to be decomposed for the giant rotation. One division at the
-    /// end (double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT'21, section 5).
+    /// One decomposition serves all baby steps. Their results stay in the modulus times P, and so do the sums of the giant
+    /// steps, of which only the second half is brought down, to be decomposed for the giant rotation; one division at the
+    /// end (double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT'21, section 5). At low levels, where most
+    /// limbs would be special ones, every step is brought down instead.
     ///
-    /// The plaintexts are encoded over [`extended_basis`](Self::extended_basis) of the ciphertext's level with its
+    /// The plaintexts are encoded over [`map_basis`](Self::map_basis) of the ciphertext's level with its
     /// [`plaintext_scale`](Self::plaintext_scale).
     ///
     /// # Cost
@@ -64,13 +65,23 @@ impl<B: Backend> Evaluator<'_, B> {
         ))
     }
 
-    /// The limbs of a level and the special ones.
+    /// The limbs over which the sums of a linear map are taken at a level: the special ones too, unless they are the more.
     #[must_use]
-    pub fn extended_basis(&self, level: crate::ckks::Level) -> Basis {
-        self.params.basis(level).union(&self.params.ring().special())
+    pub fn map_basis(&self, level: Level) -> Basis {
+        let (limbs, special) = (self.params.basis(level), self.params.ring().special());
+        if special.len() < limbs.len() {
+            limbs.union(&special)
+        } else {
+            limbs.clone()
+        }
     }
 
-    /// `P` times each rotation of `x`, over the extended basis.
+    /// Whether the sums at a level are `P` times what they stand for.
+    fn is_extended(&self, level: Level) -> bool {
+        self.map_basis(level).len() > self.params.limbs_at(level)
+    }
+
+    /// Each rotation of `x` over the map's basis.
     fn baby_steps(
         &self,
         x: &Ciphertext<B>,
@@ -78,35 +89,54 @@ impl<B: Backend> Evaluator<'_, B> {
     ) -> Result<Vec<[B::Buffer; 2]>, EvalError> {
         let keys = by.iter().map(|by| self.rotation_key(x, *by));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        let [b, a] = x.halves();
+        let a = x.halves()[1];
         let digits = if keys.iter().any(Option::is_some) {
             self.backend.decompose(a)?
         } else {
             Vec::new()
         };
-        let steps = keys.into_iter().map(|key| {
-            let Some((g, key)) = key else {
-                return Ok([self.lifted(x, b)?, self.lifted(x, a)?]);
-            };
-            let [mut kb, ka] = self.backend.gadget_product(&digits, key)?;
-            self.backend.add_lifted_assign(&mut kb, b)?;
-            Ok([
-                self.backend.automorphism(&kb, g)?,
-                self.backend.automorphism(&ka, g)?,
-            ])
+        let steps = keys.into_iter().map(|key| match key {
+            None => self.unmoved(x),
+            Some(key) => self.baby_step(x, &digits, key),
         });
         steps.collect()
     }
 
-    /// `P` times a half of `x`, over the extended basis.
-    fn lifted(&self, x: &Ciphertext<B>, half: &B::Buffer) -> Result<B::Buffer, EvalError> {
-        let shape = crate::backend::Shape {
+    /// `x` over the map's basis.
+    fn unmoved(&self, x: &Ciphertext<B>) -> Result<[B::Buffer; 2], EvalError> {
+        let shape = Shape {
             batch: self.batch(x),
-            basis: self.extended_basis(x.level()),
+            basis: self.map_basis(x.level()),
         };
-        let mut lifted = self.backend.alloc(&shape)?;
-        self.backend.add_lifted_assign(&mut lifted, half)?;
-        Ok(lifted)
+        let half = |half: &B::Buffer| {
+            if !self.is_extended(x.level()) {
+                return self.backend.copy(half, 0..shape.batch, &shape.basis);
+            }
+            let mut lifted = self.backend.alloc(&shape)?;
+            self.backend.add_lifted_assign(&mut lifted, half)?;
+            Ok(lifted)
+        };
+        let [b, a] = x.halves();
+        Ok([half(b)?, half(a)?])
+    }
+
+    fn baby_step(
+        &self,
+        x: &Ciphertext<B>,
+        digits: &[B::Buffer],
+        (g, key): (GaloisElement, &GadgetKey<B::Buffer>),
+    ) -> Result<[B::Buffer; 2], EvalError> {
+        let [b, _] = x.halves();
+        let pair = if self.is_extended(x.level()) {
+            let [mut kb, ka] = self.backend.gadget_product(digits, key)?;
+            self.backend.add_lifted_assign(&mut kb, b)?;
+            [kb, ka]
+        } else {
+            let basis = self.params.basis(x.level());
+            self.backend
+                .gadget_product_down(digits, key, [Some(b), None], basis)?
+        };
+        self.moved(pair, g)
     }
 
     /// `sum of d * baby` over the diagonals of a giant step.
@@ -124,7 +154,7 @@ impl<B: Backend> Evaluator<'_, B> {
         Ok([half(0)?, half(1)?])
     }
 
-    /// The rotation of a pair over the extended basis, which stays there.
+    /// The rotation of a pair over the map's basis.
     fn giant_step(
         &self,
         x: &Ciphertext<B>,
@@ -134,13 +164,22 @@ impl<B: Backend> Evaluator<'_, B> {
         let Some((g, key)) = self.rotation_key(x, by)? else {
             return Ok([b, a]);
         };
-        let a = self.backend.mod_down(&a, self.params.basis(x.level()))?;
-        let digits = self.backend.decompose(&a)?;
-        let [mut kb, ka] = self.backend.gadget_product(&digits, key)?;
-        self.backend.add_assign(&mut kb, &b)?;
+        let basis = self.params.basis(x.level());
+        let pair = if self.is_extended(x.level()) {
+            let digits = self.backend.decompose(&self.backend.mod_down(&a, basis)?)?;
+            let [mut kb, ka] = self.backend.gadget_product(&digits, key)?;
+            self.backend.add_assign(&mut kb, &b)?;
+            [kb, ka]
+        } else {
+            self.backend.key_switch(&a, key, [Some(&b), None], basis)?
+        };
+        self.moved(pair, g)
+    }
+
+    fn moved(&self, [b, a]: [B::Buffer; 2], g: GaloisElement) -> Result<[B::Buffer; 2], EvalError> {
         Ok([
-            self.backend.automorphism(&kb, g)?,
-            self.backend.automorphism(&ka, g)?,
+            self.backend.automorphism(&b, g)?,
+            self.backend.automorphism(&a, g)?,
         ])
     }
 }

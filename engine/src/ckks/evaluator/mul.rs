@@ -38,6 +38,53 @@ impl<B: Backend> Evaluator<'_, B> {
         self.relinearize_rescale(&self.tensor(pairs)?)
     }
 
+    /// `sum of a * b + sum of c * a + constant`, relinearised and rescaled once.
+    ///
+    /// # Cost
+    /// One level, one key switch whatever the numbers of pairs and terms. The constants `c` are rounded to multiples of the
+    /// inverse of the level's scale.
+    ///
+    /// # Errors
+    /// As [`dot`](Self::dot); [`EvalError::OutOfRange`] for constants too large.
+    pub fn quadratic(
+        &self,
+        pairs: &[(&Ciphertext<B>, &Ciphertext<B>)],
+        terms: &[(&Ciphertext<B>, f64)],
+        constant: f64,
+    ) -> Result<Ciphertext<B>, EvalError> {
+        let operands = pairs.iter().flat_map(|(a, b)| [*a, *b]);
+        let operands: Vec<_> = operands.chain(terms.iter().map(|(a, _)| *a)).collect();
+        let operands = self.aligned(&operands)?;
+        let (factors, others) = operands.split_at(2 * pairs.len());
+        let pairs: Vec<_> = factors.chunks_exact(2).map(|p| (&p[0], &p[1])).collect();
+        let mut tensor = self.tensor(&pairs)?;
+        for (a, (_, c)) in others.iter().zip(terms) {
+            self.add_multiple(&mut tensor, a, *c)?;
+        }
+        let sum = self.relinearize_rescale(&tensor)?;
+        if constant == 0.0 {
+            Ok(sum)
+        } else {
+            self.add_const(&sum, constant)
+        }
+    }
+
+    /// `tensor + c * a` for a ciphertext of the same level, of the same batch or of one.
+    fn add_multiple(
+        &self,
+        tensor: &mut Tensor<B>,
+        a: &Ciphertext<B>,
+        c: f64,
+    ) -> Result<(), EvalError> {
+        let scale = self.params.scale(tensor.level);
+        let constants = self.constants(tensor.level, integer(c * scale, scale)?);
+        for (part, half) in tensor.parts.iter_mut().zip(a.halves()) {
+            let multiple = self.backend.scale_sum(&[(half, &constants)])?;
+            self.backend.add_assign(part, &multiple)?;
+        }
+        Ok(())
+    }
+
     /// `sum of a * b`, neither relinearised nor rescaled.
     ///
     /// # Errors

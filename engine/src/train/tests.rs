@@ -11,7 +11,7 @@ use crate::circuits::activation::{Activation, Sigmoid};
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::{Grouping, Layout, WeightSet};
 use crate::circuits::{Clear, ClearVector, NoiseModel, Operation, Slots};
-use crate::ckks::{EvalError, Level};
+use crate::ckks::{EvalError, Level, presets};
 
 /// Numbers in `[-1, 1]`.
 fn numbers(count: usize, seed: u64) -> Vec<f64> {
@@ -173,7 +173,9 @@ fn training_reaches_the_accuracy_of_exact_training() {
     assert!((quiet.accuracy(&x, &labels) - wanted).abs() <= 0.01);
 
     // A scale of 29.6 bits at degree 2^15: a rounding is 2^-17.2 of a slot.
-    let noise = NoiseModel::new(15, 29.6);
+    let params = presets::named("leveled-15").unwrap().unwrap();
+    let noise = NoiseModel::of(&params);
+    let rounding = noise.rescale(Level(1));
     let noisy = Job::new(
         Clear::noisy(1 << 10, noise, 5),
         &layout,
@@ -186,9 +188,9 @@ fn training_reaches_the_accuracy_of_exact_training() {
     let error = distance(noisy.values(), quiet.values());
     println!(
         "noise of {:.1e} a rounding moves weights by {error:.1e} in 24 steps",
-        noise.rounding
+        rounding
     );
-    assert!(error > noise.rounding && error < 1e-2, "{error:e}");
+    assert!(error > rounding && error < 1e-2, "{error:e}");
 }
 
 #[test]

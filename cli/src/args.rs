@@ -81,6 +81,9 @@ pub(crate) struct RunArgs {
     pub(crate) lr: Option<f64>,
 
     #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
+
+    #[command(flatten)]
     pub(crate) seed: SeedArgs,
 
     /// Who makes room for further products when the ciphertexts run out of levels
@@ -126,6 +129,9 @@ pub(crate) struct KeygenArgs {
     /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
     #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
     pub(crate) batch: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
 
     #[command(flatten)]
     pub(crate) params: ParamsArgs,
@@ -378,6 +384,17 @@ pub(crate) struct ParamsArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct ActivationArgs {
+    /// What turns logits into probabilities
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Activation::Sigmoid)]
+    pub(crate) activation: Activation,
+
+    /// Largest logit that the softmax is made for, up to 128 [default: 32]. More takes more levels
+    #[arg(long, value_name = "LOGIT", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) range: Option<f64>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct SeedArgs {
     /// Seed of the split and the order of rows: same seed, same rows. Keys do not depend on it
     #[arg(
@@ -416,6 +433,16 @@ pub(crate) struct OutputArgs {
     /// Print JSON lines, for programs: the last one has "event": "done" or "error"
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Activation {
+    /// Each class against all others, for logits up to 32
+    Sigmoid,
+    /// Softmax by normalising and squaring
+    Softmax,
+    /// Softmax by comparisons, as in HETAL: for logits up to 128 and up to 16 classes
+    SoftmaxMax,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

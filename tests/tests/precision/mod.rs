@@ -1,4 +1,5 @@
 //! Bits lost, against the promised bits.
 
+mod activation;
 mod circuits;
 mod evaluator;

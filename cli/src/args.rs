@@ -362,8 +362,10 @@ pub(crate) struct ParamsTableArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataArgs {
-    /// Data set: .csv (class in column `label`, or else in the last one) or .safetensors (x_train,
-    /// y_train; x_val, y_val, x_test, y_test if present) [default: bundled digits]
+    /// Data set: .csv (class in column `label`, or else in the last one), .safetensors or .npz (x_train,
+    /// y_train; x_val, y_val, x_test, y_test if present), .npy (x_train.npy with the others beside it, or a
+    /// matrix whose last column is the class), MNIST idx (train-images-idx3-ubyte or .gz, with the others
+    /// beside it) [default: bundled digits]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
 }

@@ -28,10 +28,7 @@ fn step(c: &mut Criterion) {
     let layout =
         Layout::plan(params.slots(), classes, features, samples, Grouping::Packed).unwrap();
     let sigmoid = Sigmoid::new(16.0, 13);
-    let depth = step_budget(&layout, sigmoid.clone(), params.max_level())
-        .unwrap()
-        .depth();
-    let top = Level(depth);
+    let top = params.max_level();
     let budget = step_budget(&layout, sigmoid.clone(), top).unwrap();
     let plan = KeyPlan {
         relinearization: budget.relinearization(),
@@ -58,8 +55,8 @@ fn measure(
     let (cpu, encoder) = (&keyed.cpu, &keyed.encoder);
     let evaluator = Evaluator::new(cpu, params, Arc::clone(encoder), &keyed.keys);
     let machine = Ciphertexts::new(evaluator, &NoRefresh);
-    let step = Step::new(&machine, layout, sigmoid.clone(), 1.0).unwrap();
-    let levels = step.levels(top).unwrap();
+    let step = Step::new(&machine, layout, sigmoid.clone(), 1.0, top).unwrap();
+    let levels = step.levels();
     let encryptor = Encryptor::new(cpu, params, Arc::clone(encoder));
     let encrypt = |vectors: &[Vec<Complex64>], level: Level| {
         let vectors: Vec<_> = vectors.iter().map(Vec::as_slice).collect();
@@ -82,7 +79,8 @@ fn measure(
         counted: Arc::new(SampleMask::first(&machine, layout, samples).unwrap()),
     };
     let weights = vec![0.01; classes * (features + 1)];
-    let state = encrypt(&layout.pack_state(&weights, &weights).unwrap(), top);
+    let state = layout.pack_state(&weights, &weights).unwrap();
+    let state = encrypt(&state, levels.state);
     group.bench_function(format!("{} threads", cpu.threads()), |b| {
         b.iter(|| step.run(&machine, &state, &batch, 1).unwrap());
     });

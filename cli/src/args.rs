@@ -81,6 +81,9 @@ pub(crate) struct RunArgs {
     pub(crate) lr: Option<f64>,
 
     #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
+
+    #[command(flatten)]
     pub(crate) seed: SeedArgs,
 
     /// Who makes room for further products when the ciphertexts run out of levels
@@ -126,6 +129,9 @@ pub(crate) struct KeygenArgs {
     /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
     #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
     pub(crate) batch: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
 
     #[command(flatten)]
     pub(crate) params: ParamsArgs,
@@ -356,8 +362,10 @@ pub(crate) struct ParamsTableArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataArgs {
-    /// Data set: .csv (class in column `label`, or else in the last one) or .safetensors (x_train,
-    /// y_train; x_val, y_val, x_test, y_test if present) [default: bundled digits]
+    /// Data set: .csv (class in column `label`, or else in the last one), .safetensors or .npz (x_train,
+    /// y_train; x_val, y_val, x_test, y_test if present), .npy (x_train.npy with the others beside it, or a
+    /// matrix whose last column is the class), MNIST idx (train-images-idx3-ubyte or .gz, with the others
+    /// beside it) [default: bundled digits]
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
 }
@@ -375,6 +383,17 @@ pub(crate) struct ParamsArgs {
     /// Accept a parameter set with less than 128 bits of security. For tests only
     #[arg(long)]
     pub(crate) allow_insecure: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ActivationArgs {
+    /// What turns logits into probabilities
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Activation::Sigmoid)]
+    pub(crate) activation: Activation,
+
+    /// Largest logit that the softmax is made for, up to 128 [default: 32]. More takes more levels
+    #[arg(long, value_name = "LOGIT", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) range: Option<f64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -416,6 +435,16 @@ pub(crate) struct OutputArgs {
     /// Print JSON lines, for programs: the last one has "event": "done" or "error"
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Activation {
+    /// Each class against all others, for logits up to 32
+    Sigmoid,
+    /// Softmax by normalising and squaring
+    Softmax,
+    /// Softmax by comparisons, as in HETAL: for logits up to 128 and up to 16 classes
+    SoftmaxMax,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -144,9 +144,11 @@ pub(crate) fn plan(plan: &PlanReport) -> String {
         (
             "Each step",
             format!(
-                "{}, {} key switches; refreshed by: {}",
+                "{} with {}, {} key switches; {} refreshed by: {}",
                 things(plan.levels_per_step, "level"),
+                plan.activation,
                 count(plan.key_switches_per_step),
+                things(plan.refreshes_per_step, "ciphertext"),
                 plan.refresh
             ),
         ),

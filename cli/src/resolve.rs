@@ -1,14 +1,15 @@
 //! Arguments → the configuration of a job.
 
 use host::job::{
-    DataChoice, DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig, KeygenConfig,
-    ParamsChoice, RefreshConfig, RunConfig, TaskShape, TrainConfig, TrainJobConfig,
-    describe_params,
+    ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig, DeviceChoice,
+    EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, RefreshConfig, RunConfig, TaskShape,
+    TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
-    DataArgs, DecryptArgs, Device, EncryptArgs, EvaluateArgs, KeygenArgs, MachineArgs, ParamsArgs,
-    ParamsTableArgs, RefreshArgs, RefreshBy, RunArgs, TrainArgs,
+    Activation, ActivationArgs, DataArgs, DecryptArgs, Device, EncryptArgs, EvaluateArgs,
+    KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RunArgs,
+    TrainArgs,
 };
 use crate::streams::Failure;
 
@@ -19,6 +20,7 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         epochs: args.epochs,
         batch: args.batch,
         learning_rate: args.lr,
+        activation: activation(&args.activation)?,
         seed: args.seed.seed,
     };
     Ok(RunConfig {
@@ -46,6 +48,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
         shape,
+        activation: activation(&args.activation)?,
         device: device(&args.machine),
         threads: args.machine.threads,
         out: args.out,
@@ -138,6 +141,20 @@ fn permitted(args: ParamsArgs) -> Result<ParamsChoice, Failure> {
         }
     }
     Ok(choice)
+}
+
+/// The chosen activation, with a range only where it has a choice of one.
+fn activation(args: &ActivationArgs) -> Result<ActivationChoice, Failure> {
+    match (args.activation, args.range) {
+        (Activation::Softmax, range) => Ok(ActivationChoice::Softmax {
+            range: range.unwrap_or(DEFAULT_RANGE),
+        }),
+        (Activation::Sigmoid, None) => Ok(DEFAULT_ACTIVATION),
+        (Activation::SoftmaxMax, None) => Ok(ActivationChoice::SoftmaxMax),
+        (_, Some(_)) => Err(Failure::Usage(
+            "--range is for --activation softmax; the others have a range of their own".to_owned(),
+        )),
+    }
 }
 
 fn data(args: DataArgs) -> DataChoice {

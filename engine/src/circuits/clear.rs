@@ -96,24 +96,22 @@ impl Clear {
         self.budget.borrow_mut().record(operation, level, times);
     }
 
-    fn add_noise(&self, values: &mut [Complex64], size: impl Fn(&NoiseModel) -> f64) {
-        if let Some(noise) = &self.noise {
-            let size = size(noise);
-            let mut random = self.random.borrow_mut();
-            for value in values {
-                *value += random.complex() * size;
+    /// New entries at `level`, with noise of one size each.
+    fn noisy_entries(
+        &self,
+        entries: Vec<Vec<Complex64>>,
+        level: Level,
+        size: impl Fn(&NoiseModel, Level) -> f64,
+    ) -> ClearVector {
+        let disturb = |mut entry: Vec<Complex64>| {
+            if let Some(noise) = &self.noise {
+                let mut random = self.random.borrow_mut();
+                random.add_to(&mut entry, size(noise, level));
             }
-        }
-    }
-
-    /// New entries with the noise of one rounding each.
-    fn rounded(&self, entries: Vec<Vec<Complex64>>, level: Level) -> ClearVector {
-        let round = |mut entry: Vec<Complex64>| {
-            self.add_noise(&mut entry, |noise| noise.rounding);
             entry.into()
         };
         ClearVector {
-            entries: entries.into_iter().map(round).collect(),
+            entries: entries.into_iter().map(disturb).collect(),
             level,
         }
     }
@@ -132,7 +130,7 @@ impl Clear {
             left: level,
         })?;
         self.record(Operation::Rescale, level, entries.len());
-        Ok(self.rounded(entries, below))
+        Ok(self.noisy_entries(entries, below, NoiseModel::rescale))
     }
 
     /// Entry `index` of a batch that may stand for a larger one.
@@ -236,7 +234,8 @@ impl Clear {
         let left =
             by.0.rem_euclid(i32::try_from(self.slots).unwrap_or(i32::MAX)) as usize;
         let rotate = |values: &Arc<[Complex64]>| [&values[left..], &values[..left]].concat();
-        self.rounded(a.entries.iter().map(rotate).collect(), a.level)
+        let entries = a.entries.iter().map(rotate).collect();
+        self.noisy_entries(entries, a.level, NoiseModel::key_switch)
     }
 }
 
@@ -442,7 +441,8 @@ impl Slots for Clear {
     fn conjugate(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {
         self.record(Operation::Conjugation, a.level, a.entries.len());
         let conjugate = |values: &Arc<[Complex64]>| values.iter().map(Complex64::conj).collect();
-        Ok(self.rounded(a.entries.iter().map(conjugate).collect(), a.level))
+        let entries = a.entries.iter().map(conjugate).collect();
+        Ok(self.noisy_entries(entries, a.level, NoiseModel::key_switch))
     }
 
     /// A constant multiplication and one rescale, whatever the distance.
@@ -460,7 +460,8 @@ impl Slots for Clear {
         let above = Level(to.0 + 1);
         self.record(Operation::ConstantProduct, above, a.entries.len());
         self.record(Operation::Rescale, above, a.entries.len());
-        Ok(self.rounded(a.entries.iter().map(|entry| entry.to_vec()).collect(), to))
+        let entries = self.values(a);
+        Ok(self.noisy_entries(entries, to, NoiseModel::rescale))
     }
 
     fn refresh(&self, a: &ClearVector, to: Level, bound: f64) -> Result<ClearVector, EvalError> {
@@ -479,12 +480,6 @@ impl Slots for Clear {
             });
         }
         self.record(Operation::Refresh, a.level, a.entries.len());
-        let mut entries = Vec::with_capacity(a.entries.len());
-        for entry in &a.entries {
-            let mut values = entry.to_vec();
-            self.add_noise(&mut values, |noise| noise.refresh);
-            entries.push(values.into());
-        }
-        Ok(ClearVector { entries, level: to })
+        Ok(self.noisy_entries(self.values(a), to, NoiseModel::refresh))
     }
 }

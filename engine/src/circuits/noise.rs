@@ -1,85 +1,165 @@
 //! A model of the noise of ciphertexts.
 //!
-//! A model, not a bound: independent Gaussian noise of one size in each slot for every rescale and every key switch at
-//! the canonical scale. Left out are the encoding of plaintexts (about `2^-6` of it for values near one), and
-//! relinearisation, whose noise the rescale behind it divides away.
+//! A model, not a bound: independent Gaussian noise of one size in each slot for every rescale and every key switch, as
+//! large as [`Params::noise`] says. Left out are the encoding of plaintexts (about `2^-6` of a rounding for values near
+//! one), and relinearisation, whose noise the rescale behind it divides away.
 
 use num_complex::Complex64;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// Sizes of the noise, as standard deviations of one slot's real part (and of its imaginary part).
-#[derive(Clone, Copy, Debug, PartialEq)]
+use crate::ckks::{Level, Params, Source};
+
+/// Sizes of the noise by level, as standard deviations of one slot's real part (and of its imaginary part).
+#[derive(Clone, Debug, PartialEq)]
 pub struct NoiseModel {
-    /// Of a rescale or key switch.
-    pub rounding: f64,
-    /// Of a refresh.
-    pub refresh: f64,
+    levels: Vec<Sizes>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sizes {
+    rescale: f64,
+    key_switch: f64,
+    fresh: f64,
 }
 
 impl NoiseModel {
-    /// The rounding of a rescale under a dense ternary secret of `h = 2N/3` ones: each coefficient is off by
-    /// `sqrt((h + 1)/12)`, each slot by `sqrt(N/2)` times that, over the scale. The refresh is a fresh encryption
-    /// under the secret key with errors of standard deviation 3.2.
+    /// The noise of ciphertexts of a parameter set.
     #[must_use]
-    pub fn new(log_degree: u32, log_scale: f64) -> Self {
-        let degree = f64::from(log_degree).exp2();
-        let scale = log_scale.exp2();
-        let weight = 2.0 * degree / 3.0;
+    pub fn of(params: &Params) -> Self {
+        let sizes = |level: usize| {
+            let of = |source| params.noise(source, Level(level));
+            Sizes {
+                rescale: of(Source::Rescale),
+                key_switch: of(Source::KeySwitch),
+                fresh: of(Source::EncryptSecret),
+            }
+        };
         Self {
-            rounding: ((weight + 1.0) / 12.0 * degree / 2.0).sqrt() / scale,
-            refresh: 3.2 * (degree / 2.0).sqrt() / scale,
+            levels: (0..=params.max_level().0).map(sizes).collect(),
+        }
+    }
+
+    /// Of a rescale, or any change of level, that ends at `level`.
+    #[must_use]
+    pub fn rescale(&self, level: Level) -> f64 {
+        self.at(level, |sizes| sizes.rescale)
+    }
+
+    /// Of a rotation or conjugation at `level`.
+    #[must_use]
+    pub fn key_switch(&self, level: Level) -> f64 {
+        self.at(level, |sizes| sizes.key_switch)
+    }
+
+    /// Of a refresh by the data owner to `level`: an encryption under the secret key.
+    #[must_use]
+    pub fn refresh(&self, level: Level) -> f64 {
+        self.at(level, |sizes| sizes.fresh)
+    }
+
+    /// A size at a level; at the highest one for those above it.
+    fn at(&self, level: Level, size: impl Fn(&Sizes) -> f64) -> f64 {
+        self.levels
+            .get(level.0)
+            .or(self.levels.last())
+            .map_or(0.0, size)
+    }
+}
+
+/// Complex numbers whose parts are independent and normally distributed, from a seed.
+///
+/// Drawing them anew for every vector of a large training would take most of its time. So a table is drawn once, by the
+/// Box-Muller transform, and a vector gets a window of it that begins anywhere, times 1, i, -1 or -i. Two vectors then
+/// share numbers in different slots, never in the same one unless their windows begin alike, once in `2^17` pairs.
+#[derive(Debug)]
+pub(super) struct Gaussian {
+    random: ChaCha8Rng,
+    table: Vec<Complex64>,
+}
+
+/// Numbers of the table: a power of two.
+const TABLE: usize = 1 << 17;
+
+impl Gaussian {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            random: ChaCha8Rng::seed_from_u64(seed),
+            table: Vec::new(),
+        }
+    }
+
+    /// Adds noise of this standard deviation to each part of each value.
+    pub(super) fn add_to(&mut self, values: &mut [Complex64], deviation: f64) {
+        if self.table.is_empty() {
+            self.table = (0..TABLE).map(|_| draw(&mut self.random)).collect();
+        }
+        let turn = Complex64::I.powu(self.random.next_u32() % 4) * deviation;
+        let mut start = self.random.next_u32() as usize % TABLE;
+        let mut rest = values;
+        while !rest.is_empty() {
+            let window = &self.table[start..];
+            let (now, later) = rest.split_at_mut(window.len().min(rest.len()));
+            for (value, noise) in now.iter_mut().zip(window) {
+                *value += noise * turn;
+            }
+            (rest, start) = (later, 0);
         }
     }
 }
 
-/// Normally distributed numbers from a seed, by the Box-Muller transform.
-#[derive(Debug)]
-pub(super) struct Gaussian(ChaCha8Rng);
-
-impl Gaussian {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(seed))
-    }
-
-    /// Uniform in `(0, 1]`.
-    fn uniform(&mut self) -> f64 {
-        ((self.0.next_u64() >> 11) + 1) as f64 * (-53f64).exp2()
-    }
-
-    /// Real and imaginary part independent, of standard deviation one.
-    pub(super) fn complex(&mut self) -> Complex64 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        Complex64::from_polar(radius, std::f64::consts::TAU * self.uniform())
-    }
+/// One number, both parts of standard deviation one.
+fn draw(random: &mut ChaCha8Rng) -> Complex64 {
+    // In `(0, 1]`.
+    let mut uniform = || ((random.next_u64() >> 11) + 1) as f64 * (-53f64).exp2();
+    let radius = (-2.0 * uniform().ln()).sqrt();
+    Complex64::from_polar(radius, std::f64::consts::TAU * uniform())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ckks::presets;
 
     #[test]
-    fn sizes_are_the_ones_measured_on_ciphertexts() {
-        // 2^12.4 and 2^13.4 over the scale.
-        for (log_degree, log_size) in [(15, 12.4), (16, 13.4)] {
-            let noise = NoiseModel::new(log_degree, 39.5);
-            assert!((noise.rounding.log2() - (log_size - 39.5)).abs() < 0.1);
+    fn sizes_are_those_of_the_parameter_set() {
+        let params = presets::named("insecure-10").unwrap().unwrap();
+        let noise = NoiseModel::of(&params);
+        for level in (0..=params.max_level().0).map(Level) {
+            let of = |source| params.noise(source, level);
+            assert_eq!(noise.rescale(level), of(Source::Rescale));
+            assert_eq!(noise.key_switch(level), of(Source::KeySwitch));
+            assert_eq!(noise.refresh(level), of(Source::EncryptSecret));
+            assert!(noise.refresh(level) < noise.rescale(level));
         }
+        assert_eq!(noise.rescale(Level(99)), noise.rescale(params.max_level()));
     }
 
     #[test]
     fn numbers_are_normal_and_follow_the_seed() {
-        let draw = |seed| {
-            let mut random = Gaussian::new(seed);
-            (0..20_000).map(|_| random.complex()).collect::<Vec<_>>()
+        let mut random = Gaussian::new(1);
+        let mut draw = || {
+            let mut values = vec![Complex64::ZERO; TABLE + 100];
+            random.add_to(&mut values, 2.0);
+            values
         };
-        let numbers = draw(1);
-        assert_eq!(numbers, draw(1));
-        assert_ne!(numbers[0], draw(2)[0]);
-        let mean = |f: fn(&Complex64) -> f64| numbers.iter().map(f).sum::<f64>() / 20_000.0;
-        assert!(mean(|z| z.re).abs() < 0.03 && mean(|z| z.im).abs() < 0.03);
-        assert!((mean(|z| z.re * z.re) - 1.0).abs() < 0.05);
-        assert!((mean(|z| z.im.powi(4)) - 3.0).abs() < 0.3);
-        assert!(mean(|z| z.re * z.im).abs() < 0.03);
+        let (numbers, others) = (draw(), draw());
+        let mut again = vec![Complex64::ONE; TABLE + 100];
+        Gaussian::new(1).add_to(&mut again, 2.0);
+        assert!((again[0] - numbers[0] - 1.0).norm() < 1e-12);
+        let mut other_seed = vec![Complex64::ZERO; 1];
+        Gaussian::new(2).add_to(&mut other_seed, 2.0);
+        assert_ne!(numbers[0], other_seed[0]);
+
+        let mean = |f: &dyn Fn(usize) -> f64| {
+            (0..numbers.len()).map(f).sum::<f64>() / numbers.len() as f64
+        };
+        assert!(mean(&|i| numbers[i].re).abs() < 0.03 && mean(&|i| numbers[i].im).abs() < 0.03);
+        assert!((mean(&|i| numbers[i].re.powi(2)) / 4.0 - 1.0).abs() < 0.02);
+        assert!((mean(&|i| numbers[i].im.powi(4)) / 16.0 - 3.0).abs() < 0.1);
+        assert!(mean(&|i| numbers[i].re * numbers[i].im).abs() < 0.05);
+        // Slot by slot, two vectors have nothing to do with each other.
+        assert!(mean(&|i| numbers[i].re * others[i].re).abs() < 0.05);
+        assert!(mean(&|i| numbers[i].re * others[i].im).abs() < 0.05);
     }
 }

@@ -8,8 +8,8 @@
 //! | evaluation keys ([`KeyName`](crate::ckks::KeyName)) | owner, server | switching keys, encryptions under the owner's key | the parameter set, and with the plan the numbers of features, classes and samples of a batch |
 //! | training set ([`EncryptedBatch`], the start) | owner, server | ciphertexts | how many batches there are, and how many samples are in each; neither features nor labels |
 //! | hyperparameters | either, to both | learning rate and epochs, public | themselves |
-//! | [`RefreshRequest`] | server, owner | the state after a step: weights and look-ahead weights | the weights after each step, which are the owner's own |
-//! | answer ([`Fresh`]) | owner, server | the same values, encrypted anew | that they lie within the plan's bound; otherwise the owner refuses, and the server learns that |
+//! | [`RefreshRequest`] | server, owner | the state after a step: weights and look-ahead weights; within a step, where the plan says so: values between logits and probabilities of a batch | the weights after each step, and how its own samples stand; all of it the owner could compute |
+//! | answer ([`Fresh`]) | owner, server | the same values, encrypted anew | that they lie within the bound that the plan says; otherwise the owner refuses, and the server learns that |
 //! | model | server, owner | the last state | the model |
 //!
 //! The server sees ciphertexts, shapes, public hyperparameters, and the time at which an answer comes.
@@ -31,5 +31,5 @@ mod tests;
 
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Approximation, Plan, PlanError, Task, WEIGHT_BOUND};
+pub use plan::{Plan, PlanError, Task, WEIGHT_BOUND};
 pub use server::Server;

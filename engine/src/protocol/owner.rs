@@ -122,7 +122,7 @@ impl<'a, B: Backend> Owner<'a, B> {
         seed: &Seed,
     ) -> Result<Fresh<B>, OwnerError> {
         let state = plan.layout().pack_state(model.values(), model.values())?;
-        Ok(self.encrypt(&state, plan.top(), seed)?)
+        Ok(self.encrypt(&state, plan.levels().state, seed)?)
     }
 
     /// The same values, encrypted anew at the level asked for.

@@ -1,10 +1,10 @@
 //! What both parties know before anything is encrypted: sizes, levels and keys of a training.
 
-use crate::circuits::activation::Sigmoid;
+use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
 use crate::circuits::{Budget, Clear};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
-use crate::train::{Step, StepLevels, step_budget};
+use crate::train::{Step, StepLevels, StepRefresh, step_budget};
 
 /// What weights and look-ahead weights are bounded by at a refresh. A training whose weights leave this range has
 /// diverged: features are normalised, and logits of a few tens decide any sample.
@@ -32,16 +32,6 @@ impl Task {
     }
 }
 
-/// The polynomial in the place of the sigmoid. Public.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Approximation {
-    /// It holds for logits in `[-bound, bound]`.
-    pub bound: f64,
-    /// Its degree.
-    pub degree: usize,
-}
-
 /// Why a task cannot be planned for a parameter set.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -49,12 +39,17 @@ pub enum PlanError {
     /// Sizes that do not fit the slots.
     #[error(transparent)]
     Packing(#[from] PackingError),
-    /// A step needs more levels than there are.
-    #[error("a training step needs {needed} levels, parameter set {params} has {found}")]
+    /// An activation that is not for this task.
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
+    /// A part of a step needs more levels than there are.
+    #[error(
+        "a part of a training step needs {needed} levels without a refresh, parameter set {params} has {found}"
+    )]
     Levels {
         /// The set.
         params: String,
-        /// Levels of a step.
+        /// Levels of the longest part.
         needed: usize,
         /// Levels for use.
         found: usize,
@@ -68,59 +63,71 @@ pub enum PlanError {
 #[derive(Clone, Debug)]
 pub struct Plan {
     layout: Layout,
-    activation: Sigmoid,
+    activation: Activation,
     top: Level,
+    depth: usize,
     levels: StepLevels,
+    refreshes: Vec<StepRefresh>,
     budget: Budget,
 }
 
 impl Plan {
     /// Plans a task: a dry run of one step on clear zeros says which keys it needs, up to which level.
     ///
-    /// The state enters a step at exactly the level that the step needs, so that keys and ciphertexts are no larger
-    /// than they have to be. Diagonals are packed if the set has the levels for it.
-    ///
-    /// # Range
-    /// The bound of the activation is positive and its degree odd.
+    /// As few vectors as possible are refreshed within a step, and only up to the level that is needed then, so that keys
+    /// and ciphertexts are no larger than they have to be. Diagonals are packed unless this costs a refresh.
     ///
     /// # Cost
     /// One step on `f64`.
     ///
     /// # Errors
     /// [`PlanError`].
-    pub fn new(params: &Params, task: Task, activation: Approximation) -> Result<Self, PlanError> {
-        let activation = Sigmoid::new(activation.bound, activation.degree);
-        match Self::with_grouping(params, task, &activation, Grouping::Packed) {
-            Err(PlanError::Levels { .. }) => {
-                Self::with_grouping(params, task, &activation, Grouping::Flat)
-            }
-            plan => plan,
+    pub fn new(
+        params: &Params,
+        task: Task,
+        activation: ActivationChoice,
+    ) -> Result<Self, PlanError> {
+        let activation = activation.build(task.classes)?;
+        let grouped = |grouping| Self::with_grouping(params, task, &activation, grouping);
+        let refreshed =
+            |plan: &Self| -> usize { plan.refreshes.iter().map(|refresh| refresh.vectors).sum() };
+        match grouped(Grouping::Packed) {
+            Ok(packed) if packed.refreshes.is_empty() => Ok(packed),
+            Ok(packed) => Ok(match grouped(Grouping::Flat) {
+                Ok(flat) if refreshed(&flat) < refreshed(&packed) => flat,
+                _ => packed,
+            }),
+            Err(PlanError::Levels { .. }) => grouped(Grouping::Flat),
+            Err(error) => Err(error),
         }
     }
 
     fn with_grouping(
         params: &Params,
         task: Task,
-        activation: &Sigmoid,
+        activation: &Activation,
         grouping: Grouping,
     ) -> Result<Self, PlanError> {
-        let (slots, found) = (params.slots(), params.max_level());
+        let (slots, top) = (params.slots(), params.max_level());
         let layout = Layout::plan(slots, task.classes, task.features, task.batch, grouping)?;
-        let step = Step::new(&Clear::exact(slots), &layout, activation.clone(), 1.0)?;
-        let top = Level(step.depth());
-        let levels = step.levels(top).filter(|_| top <= found);
-        let levels = levels.ok_or_else(|| PlanError::Levels {
-            params: params.name().to_owned(),
-            needed: top.0,
-            found: found.0,
+        let machine = Clear::exact(slots);
+        let step = Step::new(&machine, &layout, activation.clone(), 1.0, top);
+        let step = step.map_err(|error| match error {
+            EvalError::LevelExhausted { needed, .. } => PlanError::Levels {
+                params: params.name().to_owned(),
+                needed: needed.0,
+                found: top.0,
+            },
+            other => PlanError::DryRun(other),
         })?;
         let budget = step_budget(&layout, activation.clone(), top)?;
-        let activation = activation.clone();
         Ok(Self {
             layout,
-            activation,
+            activation: activation.clone(),
             top,
-            levels,
+            depth: step.depth(),
+            levels: step.levels(),
+            refreshes: step.refreshes(),
             budget,
         })
     }
@@ -143,20 +150,37 @@ impl Plan {
 
     /// The activation.
     #[must_use]
-    pub const fn activation(&self) -> &Sigmoid {
+    pub const fn activation(&self) -> &Activation {
         &self.activation
     }
 
-    /// The level at which the state enters a step: as many as a step has levels.
+    /// The highest level for use: no refresh gives back more.
     #[must_use]
     pub const fn top(&self) -> Level {
         self.top
     }
 
-    /// The levels of the data, and of the state after a step.
+    /// Levels of a step, refreshes apart.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The levels of the data, and of the state before and after a step.
     #[must_use]
     pub const fn levels(&self) -> StepLevels {
         self.levels
+    }
+
+    /// The refreshes of a step, in order: those within it, and at last that of the state.
+    #[must_use]
+    pub fn refreshes(&self) -> Vec<StepRefresh> {
+        let state = StepRefresh {
+            vectors: self.layout.state_vectors(),
+            to: self.levels.state,
+            bound: WEIGHT_BOUND,
+        };
+        self.refreshes.iter().copied().chain([state]).collect()
     }
 
     /// The operations of a step.

@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use super::{Plan, ReceivedBatch, WEIGHT_BOUND};
 use crate::backend::Backend;
-use crate::circuits::activation::Sigmoid;
+use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots};
-use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
+use crate::ckks::{Ciphertext, EvalError, Evaluator};
 use crate::train::{Batch, Step};
 
 /// Runs the steps of one training on ciphertexts.
 pub struct Server<'a, B: Backend> {
     machine: Ciphertexts<'a, B>,
-    step: Step<Sigmoid, PlainVector<B>>,
-    top: Level,
+    step: Step<Activation, PlainVector<B>>,
     /// By number of samples that are present. Batches differ by one at most, so there are few.
     masks: RefCell<BTreeMap<usize, Arc<SampleMask<PlainVector<B>>>>>,
 }
@@ -34,12 +33,17 @@ impl<'a, B: Backend> Server<'a, B> {
     ) -> Result<Self, EvalError> {
         let machine = Ciphertexts::new(evaluator, refresher);
         let activation = plan.activation().clone();
-        let step = Step::new(&machine, plan.layout(), activation, learning_rate)?;
+        let step = Step::new(
+            &machine,
+            plan.layout(),
+            activation,
+            learning_rate,
+            plan.top(),
+        )?;
         let masks = RefCell::default();
         Ok(Self {
             machine,
             step,
-            top: plan.top(),
             masks,
         })
     }
@@ -68,7 +72,8 @@ impl<'a, B: Backend> Server<'a, B> {
     /// # Errors
     /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`]; those of the device.
     pub fn refresh(&self, state: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
-        self.machine.refresh(state, self.top, WEIGHT_BOUND)
+        let level = self.step.levels().state;
+        self.machine.refresh(state, level, WEIGHT_BOUND)
     }
 
     /// The mask of so many samples.

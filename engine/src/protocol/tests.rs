@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::backend::Reference;
 use crate::circuits::Refresh;
+use crate::circuits::activation::ActivationChoice;
 use crate::ckks::{
     Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, Params, SecretKey, presets,
 };
@@ -16,8 +17,8 @@ const SHAPE: Task = Task {
     classes: 2,
     batch: 16,
 };
-const ACTIVATION: Approximation = Approximation {
-    bound: 8.0,
+const ACTIVATION: ActivationChoice = ActivationChoice::Sigmoid {
+    range: 8.0,
     degree: 5,
 };
 
@@ -86,7 +87,7 @@ fn steps_agree_with_training_in_the_clear() {
         state = server
             .refresh(&server.step(&state, &batch.received(), step).unwrap())
             .unwrap();
-        assert_eq!(state.level(), plan.top());
+        assert_eq!(state.level(), plan.levels().state);
         clear.step(x, y, 1.0);
     }
     let model = owner.model(&plan, &state).unwrap();
@@ -97,7 +98,7 @@ fn steps_agree_with_training_in_the_clear() {
     // Weights beyond the bound are not encrypted again.
     let request = RefreshRequest {
         ciphertext: state,
-        to: plan.top(),
+        to: plan.levels().state,
         bound: 1e-3,
     };
     let refused = owner.refresh(&request, &Seed([9; 32])).err();
@@ -119,19 +120,37 @@ fn tasks_that_do_not_fit_are_refused() {
         Err(PlanError::Packing(_))
     ));
     let small = presets::named("leveled-13").unwrap().unwrap();
-    let error = Plan::new(&small, SHAPE, ACTIVATION).err().unwrap();
+    let long = ActivationChoice::Sigmoid {
+        range: 32.0,
+        degree: 61,
+    };
+    let error = Plan::new(&small, SHAPE, long).err().unwrap();
     assert!(
-        matches!(error, PlanError::Levels { found: 4, .. }),
+        matches!(
+            error,
+            PlanError::Levels {
+                needed: 6,
+                found: 4,
+                ..
+            }
+        ),
         "{error}"
     );
+    // Four levels at a time are enough for a shorter one.
+    let plan = Plan::new(&small, SHAPE, ACTIVATION).unwrap();
+    assert_eq!(plan.refreshes().len(), 3);
     // Ten levels are too few for packed diagonals.
     let middle = presets::named("leveled-14").unwrap().unwrap();
-    let activation = Approximation {
-        bound: 16.0,
+    let activation = ActivationChoice::Sigmoid {
+        range: 16.0,
         degree: 13,
     };
     let plan = Plan::new(&middle, SHAPE, activation).unwrap();
-    assert_eq!((plan.top(), plan.layout().groups()), (Level(10), 1));
+    assert_eq!(
+        (plan.levels().state, plan.layout().groups()),
+        (Level(10), 1)
+    );
+    assert_eq!(plan.refreshes().len(), 1);
     assert_eq!(Task::largest_batch(512, 10), 32);
     assert_eq!(Task::largest_batch(512, usize::MAX), 0);
 }

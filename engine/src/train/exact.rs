@@ -1,7 +1,7 @@
 //! The same training on `f64`: what an encrypted step is held to.
 
 use super::{Model, momentum};
-use crate::circuits::activation::Activation;
+use crate::circuits::activation::Approximation;
 
 /// Which probabilities a training in the clear uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct ExactTrainer<'a, A> {
     largest_logit: f64,
 }
 
-impl<'a, A: Activation> ExactTrainer<'a, A> {
+impl<'a, A: Approximation> ExactTrainer<'a, A> {
     /// Starts from a model.
     #[must_use]
     pub fn new(start: Model, activation: &'a A, precision: Precision) -> Self {

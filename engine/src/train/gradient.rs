@@ -1,21 +1,25 @@
 //! Forward pass and gradient of a batch.
 
-use crate::circuits::Slots;
-use crate::circuits::activation::Activation;
+use crate::circuits::activation::{Approximation, Classes};
 use crate::circuits::matmul::{Gradient, Matmul, SampleMask};
 use crate::circuits::packing::{Layout, WeightSet};
-use crate::ckks::EvalError;
+use crate::circuits::{Aside, Course, Slots, Stage};
+use crate::ckks::{EvalError, Level};
+
+/// What probabilities are bounded by at a refresh: they are one at most, but for the error of the activation.
+const PROBABILITY_BOUND: f64 = 1.5;
 
 /// A linear layer with an activation, prepared on a machine whose plain vectors are `P`.
 #[derive(Clone, Debug)]
 pub struct Head<A, P> {
     activation: A,
     matmul: Matmul<P>,
-    /// Minus the activation of zero in the columns of classes that are padding; nothing without such.
-    padding: Option<P>,
+    classes: Classes<P>,
+    /// Those of the activation, and what comes behind it.
+    stages: Vec<Stage>,
 }
 
-impl<A: Activation, P: Clone> Head<A, P> {
+impl<A: Approximation, P: Clone> Head<A, P> {
     /// Prepares the masks.
     ///
     /// # Errors
@@ -25,27 +29,21 @@ impl<A: Activation, P: Clone> Head<A, P> {
         layout: &Layout,
         activation: A,
     ) -> Result<Self, EvalError> {
-        let padded = layout.padded_classes();
-        let padding = if layout.classes() == padded {
-            None
-        } else {
-            let mut at_zero = vec![0.0; padded];
-            activation.approximate(&mut at_zero);
-            let value = |class: usize| {
-                if class < layout.classes() {
-                    0.0
-                } else {
-                    -at_zero[class]
-                }
-            };
-            let class = |column: usize| column / layout.class_columns();
-            Some(machine.plain(&layout.tile(|_, column| value(class(column))))?)
-        };
+        let classes = Classes::new(machine, layout, &activation.masks())?;
         let matmul = Matmul::new(machine, layout, activation.input_scale())?;
+        let mut stages = activation.stages();
+        stages.push(Stage {
+            depth: matmul.gradient_depth() + super::optimizer::DEPTH,
+            work: layout.backward_key_switches(),
+            vectors: 1,
+            bound: PROBABILITY_BOUND,
+            aside: Aside::Nothing,
+        });
         Ok(Self {
             activation,
             matmul,
-            padding,
+            classes,
+            stages,
         })
     }
 
@@ -67,6 +65,12 @@ impl<A: Activation, P: Clone> Head<A, P> {
         self.matmul.expand_depth() + self.matmul.logits_depth()
     }
 
+    /// The stages of a step behind the logits: those of the activation, then gradient and update.
+    #[must_use]
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
     /// The logits of a batch under one weight set of the state, in class columns, times the activation's input scale.
     ///
     /// # Errors
@@ -82,9 +86,11 @@ impl<A: Activation, P: Clone> Head<A, P> {
         self.matmul.logits(machine, features, &weights)
     }
 
-    /// `P - Y` from scaled logits: zero for classes that are padding, as long as their logits are zero.
+    /// `P - Y` from scaled logits: zero for classes that are padding, as long as their logits are zero. `refreshes` are
+    /// those of a plan for [`stages`](Self::stages).
     ///
-    /// A small error in the weights of such a class has a gradient that makes it smaller, like in any class.
+    /// A small error in the weights of padding does no harm: one against all, its gradient makes it smaller; in a softmax
+    /// it does not count.
     ///
     /// # Cost
     /// The activation's.
@@ -96,13 +102,13 @@ impl<A: Activation, P: Clone> Head<A, P> {
         machine: &S,
         scaled_logits: &S::Vector,
         labels: &S::Vector,
+        refreshes: &[Option<Level>],
     ) -> Result<S::Vector, EvalError> {
-        let probabilities = self.activation.apply(machine, scaled_logits)?;
-        let residual = machine.sub(&probabilities, labels)?;
-        match &self.padding {
-            Some(padding) => machine.add_plain(&residual, padding),
-            None => Ok(residual),
-        }
+        let mut course = Course::new(&self.stages, refreshes);
+        let (classes, activation) = (&self.classes, &self.activation);
+        let probabilities = activation.apply(machine, classes, &mut course, scaled_logits)?;
+        let [probabilities] = course.enter(machine, [probabilities])?;
+        machine.sub(&probabilities, labels)
     }
 
     /// The sum of the gradients of the samples that count, at the look-ahead weights.
@@ -116,9 +122,10 @@ impl<A: Activation, P: Clone> Head<A, P> {
         features: &[S::Vector],
         labels: &S::Vector,
         counted: &SampleMask<P>,
+        refreshes: &[Option<Level>],
     ) -> Result<Gradient<S::Vector>, EvalError> {
         let logits = self.logits(machine, state, WeightSet::LookAhead, features)?;
-        let residual = self.residual(machine, &logits, labels)?;
+        let residual = self.residual(machine, &logits, labels, refreshes)?;
         self.matmul.gradient(machine, &residual, features, counted)
     }
 }

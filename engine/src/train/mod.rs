@@ -23,4 +23,4 @@ pub use gradient::Head;
 pub use model::Model;
 pub use optimizer::momentum;
 pub use options::TrainOptions;
-pub use step::{Batch, Step, StepLevels, logits_budget, step_budget};
+pub use step::{Batch, Step, StepLevels, StepRefresh, logits_budget, step_budget};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use num_complex::Complex64;
 
 use super::gradient::Head;
-use super::optimizer::{self, momentum, update};
-use crate::circuits::activation::Activation;
+use super::optimizer::{momentum, update};
+use crate::circuits::activation::Approximation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::{Layout, WeightSet};
-use crate::circuits::{Budget, Clear, Slots};
+use crate::circuits::{Aside, Budget, Clear, RefreshPlan, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// A batch in slots.
@@ -26,6 +26,8 @@ pub struct Batch<V, P> {
 /// Levels at which the data of a step are used; encrypted at these, nothing has to be lowered before its first use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepLevels {
+    /// Of the state when the step begins.
+    pub state: Level,
     /// Of the features.
     pub features: Level,
     /// Of the labels.
@@ -34,29 +36,71 @@ pub struct StepLevels {
     pub result: Level,
 }
 
+/// A refresh within a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepRefresh {
+    /// Vectors that are refreshed together.
+    pub vectors: usize,
+    /// The level that they get.
+    pub to: Level,
+    /// What their real and imaginary parts are bounded by.
+    pub bound: f64,
+}
+
 /// The step of one training job, with its masks prepared on a machine whose plain vectors are `P`.
 #[derive(Clone, Debug)]
 pub struct Step<A, P> {
     head: Head<A, P>,
     learning_rate: f64,
     everyone: Arc<SampleMask<P>>,
+    levels: StepLevels,
+    refreshes: Vec<Option<Level>>,
 }
 
-impl<A: Activation, P: Clone> Step<A, P> {
-    /// Prepares the masks.
+impl<A: Approximation, P: Clone> Step<A, P> {
+    /// Prepares the masks, and plans the refreshes within the step, which give back levels up to `top`: as few as
+    /// possible, and the products of matrices as low as possible.
     ///
     /// # Errors
-    /// [`EvalError::SlotCount`] if the layout is for another number of slots.
+    /// [`EvalError::LevelExhausted`] if a part of the step has more levels than `top`, [`EvalError::SlotCount`] if the
+    /// layout is for another number of slots.
     pub fn new<S: Slots<Plain = P>>(
         machine: &S,
         layout: &Layout,
         activation: A,
         learning_rate: f64,
+        top: Level,
     ) -> Result<Self, EvalError> {
+        let head = Head::new(machine, layout, activation)?;
+        let forward = Stage {
+            depth: head.logits_depth(),
+            work: layout.forward_key_switches(),
+            vectors: layout.state_vectors(),
+            bound: f64::INFINITY,
+            aside: Aside::Nothing,
+        };
+        let stages = [&[forward], head.stages()].concat();
+        let plan = RefreshPlan::new(&stages, None, top).ok_or_else(|| {
+            let deepest = stages.iter().map(|stage| stage.depth).max();
+            EvalError::LevelExhausted {
+                op: "training step",
+                needed: Level(deepest.unwrap_or(0)),
+                left: top,
+            }
+        })?;
+        let behind = plan.end.0 + stages.last().map_or(0, |stage| stage.depth);
+        let levels = StepLevels {
+            state: plan.start,
+            features: Level(plan.start.0 - head.matmul().expand_depth()),
+            labels: Level(behind),
+            result: plan.end,
+        };
         Ok(Self {
-            head: Head::new(machine, layout, activation)?,
+            head,
             everyone: Arc::new(SampleMask::first(machine, layout, layout.batch())?),
             learning_rate,
+            levels,
+            refreshes: plan.refreshes[1..].to_vec(),
         })
     }
 
@@ -78,35 +122,40 @@ impl<A: Activation, P: Clone> Step<A, P> {
         Arc::clone(&self.everyone)
     }
 
-    /// Levels of a step: the state comes in at this level or above.
+    /// Levels of a step, refreshes apart.
     #[must_use]
     pub fn depth(&self) -> usize {
-        let matmul = self.head.matmul();
-        self.head.logits_depth()
-            + self.head.activation().depth()
-            + matmul.gradient_depth()
-            + optimizer::DEPTH
+        let stages = self.head.stages().iter().map(|stage| stage.depth);
+        self.head.logits_depth() + stages.sum::<usize>()
     }
 
-    /// Where the data of a step are used if the state comes in at `state`; nothing if that is below
-    /// [`depth`](Self::depth).
+    /// Where the data of a step are used.
     #[must_use]
-    pub fn levels(&self, state: Level) -> Option<StepLevels> {
-        let below = |levels: usize| Some(Level(state.0.checked_sub(levels)?));
-        Some(StepLevels {
-            features: below(self.head.matmul().expand_depth())?,
-            labels: below(self.head.logits_depth() + self.head.activation().depth())?,
-            result: below(self.depth())?,
-        })
+    pub const fn levels(&self) -> StepLevels {
+        self.levels
     }
 
-    /// The state after step number `step` (counted from zero), [`depth`](Self::depth) levels lower.
+    /// The refreshes within a step, in order.
+    #[must_use]
+    pub fn refreshes(&self) -> Vec<StepRefresh> {
+        let planned = self.head.stages().iter().zip(&self.refreshes);
+        let refresh = |(stage, to): (&Stage, &Option<Level>)| {
+            to.map(|to| StepRefresh {
+                vectors: stage.vectors,
+                to,
+                bound: stage.bound,
+            })
+        };
+        planned.filter_map(refresh).collect()
+    }
+
+    /// The state after step number `step` (counted from zero), without levels for another one.
     ///
     /// # Range
     /// Logits in the interval of the activation.
     ///
     /// # Errors
-    /// [`EvalError::LevelExhausted`] for a state below [`depth`](Self::depth); those of the machine.
+    /// [`EvalError::LevelExhausted`] for a state below the level that [`levels`](Self::levels) says; those of the machine.
     pub fn run<S: Slots<Plain = P>>(
         &self,
         machine: &S,
@@ -115,18 +164,21 @@ impl<A: Activation, P: Clone> Step<A, P> {
         step: usize,
     ) -> Result<S::Vector, EvalError> {
         let level = machine.level(state);
-        if level < Level(self.depth()) {
-            let needed = Level(self.depth());
+        if level < self.levels.state {
             return Err(EvalError::LevelExhausted {
                 op: "training step",
-                needed,
+                needed: self.levels.state,
                 left: level,
             });
         }
-        let (features, labels) = (&batch.features, &batch.labels);
-        let gradient = self
-            .head
-            .gradient(machine, state, features, labels, &batch.counted)?;
+        let gradient = self.head.gradient(
+            machine,
+            state,
+            &batch.features,
+            &batch.labels,
+            &batch.counted,
+            &self.refreshes,
+        )?;
         let rate = self.learning_rate / batch.counted.samples().max(1) as f64;
         update(
             machine,
@@ -139,27 +191,21 @@ impl<A: Activation, P: Clone> Step<A, P> {
     }
 }
 
-/// What a step needs if the state comes in at `state`: a dry run on zeros.
+/// What a step needs if refreshes give back levels up to `top`: a dry run on zeros.
 ///
 /// # Errors
-/// [`EvalError::LevelExhausted`] for a state below the step's depth.
-pub fn step_budget<A: Activation>(
+/// [`EvalError::LevelExhausted`] if a part of the step has more levels.
+pub fn step_budget<A: Approximation>(
     layout: &Layout,
     activation: A,
-    state: Level,
+    top: Level,
 ) -> Result<Budget, EvalError> {
     let machine = Clear::exact(layout.slots());
     let zeros = |count: usize, level: Level| {
         machine.vector(&vec![vec![Complex64::ZERO; layout.slots()]; count], level)
     };
-    let step = Step::new(&machine, layout, activation, 1.0)?;
-    let needed = Level(step.depth());
-    let levels = step.levels(state);
-    let levels = levels.ok_or(EvalError::LevelExhausted {
-        op: "training step",
-        needed,
-        left: state,
-    })?;
+    let step = Step::new(&machine, layout, activation, 1.0, top)?;
+    let levels = step.levels();
     let batch = Batch {
         features: (0..layout.tiles())
             .map(|_| zeros(layout.row_blocks(), levels.features))
@@ -167,7 +213,8 @@ pub fn step_budget<A: Activation>(
         labels: zeros(1, levels.labels)?,
         counted: step.everyone(),
     };
-    step.run(&machine, &zeros(layout.state_vectors(), state)?, &batch, 0)?;
+    let state = zeros(layout.state_vectors(), levels.state)?;
+    step.run(&machine, &state, &batch, 0)?;
     Ok(machine.take_budget())
 }
 
@@ -175,7 +222,7 @@ pub fn step_budget<A: Activation>(
 ///
 /// # Errors
 /// [`EvalError::LevelExhausted`] for a state below [`Head::logits_depth`].
-pub fn logits_budget<A: Activation>(
+pub fn logits_budget<A: Approximation>(
     layout: &Layout,
     activation: A,
     state: Level,

@@ -7,9 +7,10 @@
 
 use ::csv::{ReaderBuilder, StringRecord, Trim};
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::table::round_to_f32;
-use super::{DataError, Format, Loaded, MAX_CLASSES, Source, Table};
+use super::{DataError, Format, Loaded, MAX_CLASSES, Source, Table, has_extension, open_file};
 
 /// Files with the extension `csv`.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +21,23 @@ impl Format for Csv {
         "comma-separated values"
     }
 
-    fn extension(&self) -> &'static str {
-        "csv"
+    fn pattern(&self) -> &'static str {
+        "*.csv"
     }
 
-    fn read(&self, file: &str, source: &mut dyn Source) -> Result<Loaded, DataError> {
+    fn accepts(&self, path: &Path) -> bool {
+        has_extension(path, "csv")
+    }
+
+    fn open(&self, path: &Path) -> Result<Loaded, DataError> {
+        let (file, mut source) = open_file(path)?;
+        self.read(&file, &mut source)
+    }
+}
+
+impl Csv {
+    /// Reads the rows that `source` holds. Errors call it `file`.
+    fn read(self, file: &str, source: &mut dyn Source) -> Result<Loaded, DataError> {
         let io = |source| DataError::Io {
             file: file.to_owned(),
             source,

@@ -8,14 +8,14 @@ use super::MAX_CLASSES;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// No format reads files with this extension.
+    /// No format reads files of this name.
     #[error("{file}: data sets with the extension `{extension}` are not known; known are {known}")]
     UnknownExtension {
         /// The file.
         file: String,
         /// Its extension, empty if it has none.
         extension: String,
-        /// The extensions that are read.
+        /// How files that are read are named.
         known: String,
     },
     /// The operating system refused to open or read the file.
@@ -130,6 +130,18 @@ pub enum DataError {
         row: usize,
         /// What stands there.
         value: i128,
+    },
+    /// A number in the column of classes is not a class.
+    #[error("{place}: row {row}, column {column} is {value}, not a class from 0 to {}", MAX_CLASSES - 1)]
+    Class {
+        /// The file and the part of it.
+        place: String,
+        /// The row.
+        row: usize,
+        /// The column.
+        column: usize,
+        /// What stands there.
+        value: f32,
     },
     /// A cell of a text file is not what its column holds.
     #[error("{file}: line {line}, column `{column}` is `{value}`, expected {expected}")]

@@ -7,20 +7,28 @@
 
 mod covariance;
 mod csv;
+mod element;
 mod error;
+mod idx;
 mod normalize;
+mod npy;
+mod npz;
 mod safetensors;
 mod set;
 pub mod split;
 mod table;
 
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
 pub use self::csv::Csv;
 pub use covariance::largest_eigenvalue;
 pub use error::DataError;
+pub use idx::Idx;
 pub use normalize::{MAX_MAGNITUDE, Normalization, Scaling};
+pub use npy::Npy;
+pub use npz::Npz;
 pub use safetensors::Safetensors;
 pub use set::{DataSet, Loaded};
 pub use table::Table;
@@ -37,21 +45,33 @@ impl<T: Read + Seek> Source for T {}
 pub trait Format: Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
-    /// The extension of its files, in lower case, without the dot.
-    fn extension(&self) -> &'static str;
-    /// Whether the extension of `path` is [`extension`](Format::extension), in any case.
-    fn accepts(&self, path: &Path) -> bool {
-        path.extension()
-            .is_some_and(|found| found.eq_ignore_ascii_case(self.extension()))
-    }
-    /// Reads the parts that `source` holds. Errors call it `file`.
+    /// How its files are named, for messages.
+    fn pattern(&self) -> &'static str;
+    /// Whether `path` is named like one of its files.
+    fn accepts(&self, path: &Path) -> bool;
+    /// Reads the parts that a file holds, and where the format keeps them in several files, those beside it.
     ///
-    /// Memory is bounded by a small multiple of the real length of `source`, whatever it claims.
+    /// Memory is bounded by a small multiple of what the files really hold, whatever they claim.
     ///
     /// # Errors
     /// Any [`DataError`] but [`UnknownExtension`](DataError::UnknownExtension) and those of splitting.
-    fn read(&self, file: &str, source: &mut dyn Source) -> Result<Loaded, DataError>;
+    fn open(&self, path: &Path) -> Result<Loaded, DataError>;
 }
 
 /// Every format, in the order in which errors list them.
-pub const FORMATS: &[&dyn Format] = &[&Safetensors, &Csv];
+pub const FORMATS: &[&dyn Format] = &[&Safetensors, &Npz, &Npy, &Csv, &Idx];
+
+/// Whether a path ends with this extension (lower case, without the dot), in any case.
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+/// Opens a file.
+fn open_file(path: &Path) -> Result<(String, File), DataError> {
+    let file = path.display().to_string();
+    match File::open(path) {
+        Ok(source) => Ok((file, source)),
+        Err(source) => Err(DataError::Io { file, source }),
+    }
+}

@@ -3,13 +3,13 @@
 //! The header is parsed by the crate `safetensors`; the tensors are then read piece by piece, after the sizes that the header
 //! claims were compared with the real length of the file. Metadata `classes`, a JSON list of strings, names the classes.
 
-use std::io::{self, Read, SeekFrom};
+use std::io::{Read, SeekFrom};
+use std::path::Path;
 
-use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
-use super::table::round_to_f32;
-use super::{DataError, Format, Loaded, MAX_CLASSES, Source, Table};
+use super::element::{Element, Input, Kind};
+use super::{DataError, Format, Loaded, Source, Table, has_extension, open_file};
 
 /// Files with the extension `safetensors`.
 #[derive(Debug, Clone, Copy)]
@@ -19,9 +19,6 @@ pub struct Safetensors;
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// The length of the header stands before it.
 const PREFIX_BYTES: u64 = size_of::<u64>() as u64;
-/// Tensors are read in pieces of this size; a multiple of every element's.
-const PIECE_BYTES: usize = 1 << 16;
-
 const TRAIN: [&str; 2] = ["x_train", "y_train"];
 const VALIDATION: [&str; 2] = ["x_val", "y_val"];
 const TEST: [&str; 2] = ["x_test", "y_test"];
@@ -31,11 +28,23 @@ impl Format for Safetensors {
         "safetensors"
     }
 
-    fn extension(&self) -> &'static str {
-        "safetensors"
+    fn pattern(&self) -> &'static str {
+        "*.safetensors"
     }
 
-    fn read(&self, file: &str, source: &mut dyn Source) -> Result<Loaded, DataError> {
+    fn accepts(&self, path: &Path) -> bool {
+        has_extension(path, "safetensors")
+    }
+
+    fn open(&self, path: &Path) -> Result<Loaded, DataError> {
+        let (file, mut source) = open_file(path)?;
+        self.read(&file, &mut source)
+    }
+}
+
+impl Safetensors {
+    /// Reads the tensors that `source` holds. Errors call it `file`.
+    pub(super) fn read(self, file: &str, source: &mut dyn Source) -> Result<Loaded, DataError> {
         let mut tensors = Tensors::open(file, source)?;
         let class_names = tensors.class_names();
         Ok(Loaded {
@@ -156,8 +165,16 @@ impl<'a> Tensors<'a> {
                 labels,
             });
         }
-        let values = self.features(x, &x_info, columns)?;
-        let labels = self.labels(y, &y_info)?;
+        let element = self::element(&x_info).filter(|element| element.is_float());
+        let element =
+            element.ok_or_else(|| self.type_error(x, &x_info, "F16, BF16, F32 or F64"))?;
+        let values = self
+            .at(&x_info)?
+            .features(&place, element, [rows, columns])?;
+        let element = self::element(&y_info).filter(|element| !element.is_float());
+        let element = element.ok_or_else(|| self.type_error(y, &y_info, "an integer type"))?;
+        let label_place = format!("{}: tensor `{y}`", self.file);
+        let labels = self.at(&y_info)?.labels(&label_place, element, rows)?;
         Table::new(&place, columns, values, labels)
     }
 
@@ -168,75 +185,6 @@ impl<'a> Tensors<'a> {
                 file: self.file.to_owned(),
                 tensor,
             })
-    }
-
-    fn features(
-        &mut self,
-        tensor: &'static str,
-        info: &TensorInfo,
-        columns: usize,
-    ) -> Result<Vec<f32>, DataError> {
-        let (size, decode): (usize, fn(&[u8]) -> f64) = match info.dtype {
-            Dtype::F16 => (2, |b| f16::from_le_bytes([b[0], b[1]]).to_f64()),
-            Dtype::BF16 => (2, |b| bf16::from_le_bytes([b[0], b[1]]).to_f64()),
-            Dtype::F32 => (4, |b| {
-                f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            Dtype::F64 => (8, |b| f64::from_bits(zero_extended(b))),
-            _ => return Err(self.type_error(tensor, info, "F16, BF16, F32 or F64")),
-        };
-        let mut values = Vec::with_capacity(elements(info, size));
-        let place = format!("{}: tensor `{tensor}`", self.file);
-        self.each_element(info, size, |bytes| {
-            let value = decode(bytes);
-            let rounded = round_to_f32(value);
-            if !rounded.is_finite() {
-                return Err(DataError::NotFinite {
-                    place: place.clone(),
-                    row: values.len() / columns,
-                    column: values.len() % columns,
-                    value,
-                });
-            }
-            values.push(rounded);
-            Ok(())
-        })?;
-        Ok(values)
-    }
-
-    fn labels(&mut self, tensor: &'static str, info: &TensorInfo) -> Result<Vec<u16>, DataError> {
-        let (size, signed) = match info.dtype {
-            Dtype::U8 => (1, false),
-            Dtype::U16 => (2, false),
-            Dtype::U32 => (4, false),
-            Dtype::U64 => (8, false),
-            Dtype::I8 => (1, true),
-            Dtype::I16 => (2, true),
-            Dtype::I32 => (4, true),
-            Dtype::I64 => (8, true),
-            _ => return Err(self.type_error(tensor, info, "an integer type")),
-        };
-        let mut labels = Vec::with_capacity(elements(info, size));
-        let place = format!("{}: tensor `{tensor}`", self.file);
-        self.each_element(info, size, |bytes| {
-            let value = if signed {
-                i128::from(sign_extended(bytes))
-            } else {
-                i128::from(zero_extended(bytes))
-            };
-            match u16::try_from(value) {
-                Ok(class) if usize::from(class) < MAX_CLASSES => labels.push(class),
-                _ => {
-                    return Err(DataError::Label {
-                        place: place.clone(),
-                        row: labels.len(),
-                        value,
-                    });
-                }
-            }
-            Ok(())
-        })?;
-        Ok(labels)
     }
 
     fn type_error(
@@ -253,49 +201,40 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// Calls `take` with the `size` bytes of each element of the tensor, in order.
-    fn each_element(
-        &mut self,
-        info: &TensorInfo,
-        size: usize,
-        mut take: impl FnMut(&[u8]) -> Result<(), DataError>,
-    ) -> Result<(), DataError> {
-        let io = |source: io::Error| DataError::Io {
+    /// The bytes of a tensor.
+    fn at(&mut self, info: &TensorInfo) -> Result<Input<'_>, DataError> {
+        let start = self.data_start + info.data_offsets.0 as u64;
+        let sought = self.source.seek(SeekFrom::Start(start));
+        sought.map_err(|source| DataError::Io {
             file: self.file.to_owned(),
             source,
-        };
-        let (start, end) = info.data_offsets;
-        self.source
-            .seek(SeekFrom::Start(self.data_start + start as u64))
-            .map_err(io)?;
-        let mut piece = vec![0; PIECE_BYTES.min(end - start)];
-        let mut left = end - start;
-        while left > 0 {
-            let bytes = left.min(PIECE_BYTES);
-            self.source.read_exact(&mut piece[..bytes]).map_err(io)?;
-            for element in piece[..bytes].chunks_exact(size) {
-                take(element)?;
-            }
-            left -= bytes;
-        }
-        Ok(())
+        })?;
+        Ok(Input::new(self.file, "safetensors", &mut self.source))
     }
 }
 
-/// Elements of `size` bytes in a tensor: by its real bytes, not by its shape.
-fn elements(info: &TensorInfo, size: usize) -> usize {
-    (info.data_offsets.1 - info.data_offsets.0) / size
-}
-
-/// A little-endian unsigned number of at most eight bytes.
-fn zero_extended(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))
-}
-
-/// A little-endian number of one to eight bytes in two's complement.
-fn sign_extended(bytes: &[u8]) -> i64 {
-    let unused = 64 - 8 * bytes.len();
-    (zero_extended(bytes) << unused).cast_signed() >> unused
+/// How the elements of a tensor are stored; nothing for types that no data set has.
+fn element(info: &TensorInfo) -> Option<Element> {
+    let (kind, bytes) = match info.dtype {
+        Dtype::F16 => (Kind::Float, 2),
+        Dtype::BF16 => (Kind::Brain, 2),
+        Dtype::F32 => (Kind::Float, 4),
+        Dtype::F64 => (Kind::Float, 8),
+        Dtype::U8 => (Kind::Unsigned, 1),
+        Dtype::U16 => (Kind::Unsigned, 2),
+        Dtype::U32 => (Kind::Unsigned, 4),
+        Dtype::U64 => (Kind::Unsigned, 8),
+        Dtype::I8 => (Kind::Signed, 1),
+        Dtype::I16 => (Kind::Signed, 2),
+        Dtype::I32 => (Kind::Signed, 4),
+        Dtype::I64 => (Kind::Signed, 8),
+        _ => return None,
+    };
+    Some(Element {
+        kind,
+        bytes,
+        big_endian: false,
+    })
 }
 
 #[cfg(test)]

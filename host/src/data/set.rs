@@ -1,13 +1,10 @@
 //! Three tables that belong together.
 
-use std::fs::File;
 use std::io::Cursor;
 use std::path::Path;
 
 use super::split::{TEST_SHARE, TEST_STREAM, VALIDATION_SHARE, VALIDATION_STREAM, stratified};
-use super::{
-    DataError, FORMATS, Format, MAX_CLASSES, Normalization, Safetensors, Scaling, Table, split,
-};
+use super::{DataError, FORMATS, MAX_CLASSES, Normalization, Safetensors, Scaling, Table, split};
 
 /// What a file holds: training rows, and perhaps the other parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +53,7 @@ impl DataSet {
         let Some(format) = FORMATS.iter().find(|format| format.accepts(path)) else {
             let known: Vec<_> = FORMATS
                 .iter()
-                .map(|format| format!("`{}`", format.extension()))
+                .map(|format| format!("`{}`", format.pattern()))
                 .collect();
             return Err(DataError::UnknownExtension {
                 file,
@@ -67,11 +64,7 @@ impl DataSet {
                 known: known.join(", "),
             });
         };
-        let mut source = File::open(path).map_err(|source| DataError::Io {
-            file: file.clone(),
-            source,
-        })?;
-        let loaded = format.read(&file, &mut source)?;
+        let loaded = format.open(path)?;
         let name = path.file_stem().map(|stem| stem.to_string_lossy());
         Self::new(&name.unwrap_or_default(), loaded, seed)
     }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use engine::circuits::activation::ActivationChoice;
+
 use crate::launch::DeviceChoice;
 
 /// Which data set.
@@ -32,6 +34,8 @@ pub struct TrainConfig {
     pub batch: Option<usize>,
     /// What the mean gradient of a batch is multiplied by.
     pub learning_rate: Option<f64>,
+    /// What turns logits into probabilities.
+    pub activation: ActivationChoice,
     /// Fixes the split of the data and the order of the samples; never a key or an encryption.
     pub seed: u64,
 }
@@ -80,6 +84,8 @@ pub struct KeygenConfig {
     pub allow_insecure: bool,
     /// The task.
     pub shape: TaskShape,
+    /// What turns logits into probabilities: the keys depend on it.
+    pub activation: ActivationChoice,
     /// Device.
     pub device: DeviceChoice,
     /// Threads; all there are, if nothing is said.

@@ -92,13 +92,13 @@ pub enum JobError {
     /// An operation on ciphertexts was refused.
     #[error("{0}")]
     Eval(EvalError),
-    /// Weights left the range of a refresh.
+    /// Values left the range of a refresh.
     #[error(
-        "a weight of size {found:.1} is outside the range of {bound:.0} that a refresh allows: the training diverges; use a \
-         smaller learning rate or fewer epochs"
+        "a value of size {found:.2} is outside the range of {bound:.2} that a refresh allows: the training diverges, or \
+         logits outgrow the activation; use a smaller learning rate, fewer epochs, or an activation of a larger range"
     )]
     Diverged {
-        /// The largest weight.
+        /// The largest value.
         found: f64,
         /// The largest allowed.
         bound: f64,
@@ -155,8 +155,8 @@ pub enum JobError {
     },
     /// The owner would not encrypt weights anew.
     #[error(
-        "{}: the owner refuses the refresh, because weights left their range: the training diverges; use a smaller learning \
-         rate or fewer epochs", request.display()
+        "{}: the owner refuses the refresh, because values left their range: the training diverges, or logits outgrow the \
+         activation; use a smaller learning rate, fewer epochs, or an activation of a larger range", request.display()
     )]
     Refused {
         /// The request.

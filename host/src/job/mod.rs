@@ -43,6 +43,7 @@ pub use config::{
 };
 pub use decrypt::decrypt;
 pub use encrypt::encrypt;
+pub use engine::circuits::activation::ActivationChoice;
 pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
@@ -54,7 +55,9 @@ pub use report::{
     PlanReport, RefreshReport, RunReport, StepReport, TrainReport,
 };
 pub use run::run;
-pub use task::{DEFAULT_LEARNING_RATE, DEFAULT_STEPS, MAX_FEATURES};
+pub use task::{
+    DEFAULT_ACTIVATION, DEFAULT_RANGE, DEFAULT_STEPS, MAX_FEATURES, default_learning_rate,
+};
 pub use train::train;
 
 /// A whole small file, refused if it is larger than `limit`.

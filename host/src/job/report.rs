@@ -33,8 +33,14 @@ pub struct PlanReport {
     pub epochs: usize,
     /// Learning rate.
     pub learning_rate: f64,
-    /// Levels between two refreshes.
+    /// Activation.
+    pub activation: String,
+    /// The largest logit that it is made for.
+    pub logit_range: f64,
+    /// Levels of a step, refreshes apart.
     pub levels_per_step: usize,
+    /// Ciphertexts refreshed in a step and behind it.
+    pub refreshes_per_step: usize,
     /// Key switches of a step.
     pub key_switches_per_step: u64,
     /// Evaluation keys.
@@ -69,7 +75,7 @@ pub struct StepReport {
 pub struct RunReport {
     /// Share of test rows whose class the model from ciphertexts predicts.
     pub test_accuracy: f64,
-    /// The same for training in the clear with the exact sigmoid, on the same batches.
+    /// The same for training in the clear with the exact activation, on the same batches.
     pub clear_test_accuracy: f64,
     /// Share of validation rows.
     pub validation_accuracy: f64,
@@ -98,7 +104,7 @@ pub struct RunReport {
     /// Who refreshed.
     pub refresh: String,
     /// Largest difference between a weight from ciphertexts and one from the same program in the clear, with the
-    /// sigmoid's polynomial: what encryption adds.
+    /// activation's polynomials: what encryption adds.
     pub weight_error: f64,
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::launch::{Device, Job, launch};
 
-/// Makes keys, encrypts, trains and decrypts, and trains in the clear with the exact sigmoid to compare.
+/// Makes keys, encrypts, trains and decrypts, and trains in the clear with the exact activation to compare.
 ///
 /// # Errors
 /// [`JobError`]: data or parameters that are refused, a training that diverges, a device that fails.
@@ -39,6 +39,7 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
             classes,
             batch,
         },
+        config.train.activation,
     )?;
     let whole = Whole {
         config,
@@ -75,7 +76,12 @@ impl Job for Whole<'_> {
         let (task, set) = (plan.task(), &prepared.set);
         let batches = prepared.batches(task.batch, config.train.seed)?;
         let train = &config.train;
-        let schedule = Schedule::new(train.epochs, train.learning_rate, batches.len())?;
+        let schedule = Schedule::new(
+            train.epochs,
+            train.learning_rate,
+            batches.len(),
+            train.activation,
+        )?;
         let rows = set.train().rows();
         let plan_report = task::report(&setup, &schedule, set.name(), rows, device);
         observer.event(&Event::Plan(&plan_report));
@@ -170,7 +176,7 @@ fn encrypt<B: Backend>(
     Ok((encrypted, running.end()))
 }
 
-/// The same training on `f64`, with the exact sigmoid or its polynomial.
+/// The same training on `f64`, with the exact activation or its polynomials.
 fn train_in_the_clear(
     setup: &Setup,
     schedule: &Schedule,

@@ -3,24 +3,24 @@
 use std::io::{Read, Seek};
 use std::path::Path;
 
+use engine::circuits::activation::{ActivationChoice, Approximation};
 use engine::ckks::{Level, Params, ParamsLiteral};
-use engine::protocol::{Approximation, Plan, Task};
+use engine::protocol::{Plan, Task};
 use serde::{Deserialize, Serialize};
 
 use super::{JobError, PlanReport, params, random};
 use crate::file::{ParameterSet, Reader};
 use crate::launch::Device;
 
-/// The sigmoid's interval and degree. With the default rate and steps, the largest logit was 8 to 26 on six data sets
+/// The activation where none is chosen. With the default rate and steps, the largest logit was 8 to 26 on six data sets
 /// (digits, breast cancer, face masks, dermatoscopy, SNIPS, MNIST); degree 61 is off by 1.5e-3 at most, and turns logits
 /// back that leave the interval (degrees `4k + 3` do not, see `Sigmoid`).
-pub(super) const APPROXIMATION: Approximation = Approximation {
-    bound: 32.0,
+pub const DEFAULT_ACTIVATION: ActivationChoice = ActivationChoice::Sigmoid {
+    range: 32.0,
     degree: 61,
 };
-/// The learning rate where none is chosen: `1/L` for the logistic loss, whose curvature is at most `L = 1/4` on features
-/// normalised as they are. The largest rate that Nesterov's method is known to be stable at.
-pub const DEFAULT_LEARNING_RATE: f64 = 4.0;
+/// The largest logit that a softmax is made for where none is chosen: as for the sigmoid.
+pub const DEFAULT_RANGE: f64 = 32.0;
 /// Steps, at least, where no number of epochs is chosen: a linear classifier is then within one percent of its final accuracy
 /// on four of the six data sets (digits 95.3% after 16 steps, 95.8% after 40), and logits have not outgrown the sigmoid.
 pub const DEFAULT_STEPS: usize = 16;
@@ -38,7 +38,7 @@ pub(super) struct Origin {
     /// The name of the keys: random, the same in all their files.
     pub(super) key: String,
     pub(super) task: Task,
-    pub(super) approximation: Approximation,
+    pub(super) activation: ActivationChoice,
     /// Columns of a tile and groups of its rows, which follow from the rest in one version of the program.
     pub(super) tile: [usize; 2],
 }
@@ -54,12 +54,16 @@ pub(super) struct Setup {
 
 impl Setup {
     /// A new one.
-    pub(super) fn new(params: &Params, task: Task) -> Result<Self, JobError> {
-        let plan = plan_task(params, task)?;
+    pub(super) fn new(
+        params: &Params,
+        task: Task,
+        activation: ActivationChoice,
+    ) -> Result<Self, JobError> {
+        let plan = plan_task(params, task, activation)?;
         let origin = Origin {
             key: random::fresh_id()?,
             task,
-            approximation: APPROXIMATION,
+            activation,
             tile: tile(&plan),
         };
         let identity = params::identity(params)?;
@@ -85,18 +89,7 @@ impl Setup {
             let found = found.map_or_else(|| "none".to_owned(), ToString::to_string);
             return Err(JobError::mismatch(file, "parameter set", found, identity));
         }
-        let of =
-            |Approximation { bound, degree }| format!("degree {degree} on [-{bound}, {bound}]");
-        if origin.approximation != APPROXIMATION {
-            let (found, expected) = (of(origin.approximation), of(APPROXIMATION));
-            return Err(JobError::mismatch(
-                file,
-                "sigmoid of another version",
-                found,
-                expected,
-            ));
-        }
-        let plan = plan_task(&params, origin.task)?;
+        let plan = plan_task(&params, origin.task, origin.activation)?;
         if origin.tile != tile(&plan) {
             let [found, expected] = [origin.tile, tile(&plan)].map(|tile| format!("{tile:?}"));
             return Err(JobError::mismatch(
@@ -138,7 +131,7 @@ fn tile(plan: &Plan) -> [usize; 2] {
 }
 
 /// The plan of a task whose sizes come from outside.
-fn plan_task(params: &Params, task: Task) -> Result<Plan, JobError> {
+fn plan_task(params: &Params, task: Task, activation: ActivationChoice) -> Result<Plan, JobError> {
     if task.features > MAX_FEATURES {
         let range = format!("at most {MAX_FEATURES}");
         return Err(JobError::option(
@@ -147,7 +140,7 @@ fn plan_task(params: &Params, task: Task) -> Result<Plan, JobError> {
             range,
         ));
     }
-    Ok(Plan::new(params, task, APPROXIMATION)?)
+    Ok(Plan::new(params, task, activation)?)
 }
 
 /// How long and how fast a training is.
@@ -163,13 +156,14 @@ impl Schedule {
         epochs: Option<usize>,
         learning_rate: Option<f64>,
         batches: usize,
+        activation: ActivationChoice,
     ) -> Result<Self, JobError> {
         let epochs = epochs.unwrap_or_else(|| DEFAULT_STEPS.div_ceil(batches.max(1)));
         if !(1..=MAX_EPOCHS).contains(&epochs) {
             let range = format!("from 1 to {MAX_EPOCHS}");
             return Err(JobError::option("the number of epochs", epochs, range));
         }
-        let learning_rate = learning_rate.unwrap_or(DEFAULT_LEARNING_RATE);
+        let learning_rate = learning_rate.unwrap_or(default_learning_rate(activation));
         if !(learning_rate > 0.0 && learning_rate <= MAX_LEARNING_RATE) {
             let range = format!("above 0 and at most {MAX_LEARNING_RATE}");
             return Err(JobError::option("the learning rate", learning_rate, range));
@@ -196,9 +190,25 @@ impl Schedule {
     }
 }
 
+/// The learning rate where none is chosen: `1/L` for a loss whose curvature is at most `L`, which is 1/4 for the logistic
+/// loss and 1/2 for the softmax's on features normalised as they are. The largest rate that Nesterov's method is known to
+/// be stable at.
+#[must_use]
+pub const fn default_learning_rate(activation: ActivationChoice) -> f64 {
+    match activation {
+        ActivationChoice::Sigmoid { .. } => 4.0,
+        ActivationChoice::Softmax { .. } | ActivationChoice::SoftmaxMax => 2.0,
+    }
+}
+
 /// What is told before anything expensive is made.
 pub(super) fn report(
-    Setup { params, plan, .. }: &Setup,
+    Setup {
+        params,
+        plan,
+        origin,
+        ..
+    }: &Setup,
     schedule: &Schedule,
     data: &str,
     train_rows: usize,
@@ -219,7 +229,10 @@ pub(super) fn report(
         steps: schedule.steps(),
         epochs: schedule.epochs,
         learning_rate: schedule.learning_rate,
-        levels_per_step: plan.top().0,
+        activation: origin.activation.name().to_owned(),
+        logit_range: plan.activation().range(),
+        levels_per_step: plan.depth(),
+        refreshes_per_step: plan.refreshes().iter().map(|refresh| refresh.vectors).sum(),
         key_switches_per_step: plan.budget().key_switches(),
         keys: keys.len(),
         key_bytes: keys.bytes(params),

@@ -55,7 +55,12 @@ impl Job for Training<'_> {
         } = self;
         let (setup, from) = (keys.setup.clone(), config.evaluation_keys.as_path());
         let mut data = TrainingSetFile::open(&config.data, &setup, from)?;
-        let schedule = Schedule::new(config.epochs, config.learning_rate, data.samples.len())?;
+        let schedule = Schedule::new(
+            config.epochs,
+            config.learning_rate,
+            data.samples.len(),
+            setup.origin.activation,
+        )?;
         let name = config
             .data
             .file_stem()
@@ -72,10 +77,11 @@ impl Job for Training<'_> {
 
         let steps = schedule.steps();
         let (exchange, wait) = (config.exchange.as_path(), config.wait);
-        let end = ServerEnd::open(backend, &setup, from, exchange, wait, steps - 1)?;
+        let requests = steps * setup.plan.refreshes().len() - 1;
+        let end = ServerEnd::open(backend, &setup, from, exchange, wait, requests)?;
         let command = owner_command(exchange);
         observer.event(&Event::Note(format!(
-            "weights are refreshed by the owner: `{command}`"
+            "levels are given back by the owner: `{command}`"
         )));
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
         let evaluator = Evaluator::new(backend, &setup.params, encoder, &keys);

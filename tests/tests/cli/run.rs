@@ -125,6 +125,49 @@ fn people_get_a_plan_and_both_accuracies() {
 }
 
 #[test]
+fn every_activation_trains() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = tiny_csv(directory.path());
+    for (more, name, range) in [
+        (&["--activation", "softmax"][..], "softmax", 32.0),
+        (&["--activation", "softmax", "--range", "4"], "softmax", 4.0),
+        (&["--activation", "softmax-max"], "softmax-max", 128.0),
+        (&[], "sigmoid", 32.0),
+    ] {
+        let outcome = run(
+            &data,
+            &[more, &["--epochs", "1", "--lr", "1", "--json"]].concat(),
+        );
+        assert_eq!(outcome.code, 0, "{}", outcome.err);
+        let events = outcome.events();
+        let plan = events
+            .iter()
+            .find(|event| event["event"] == "plan")
+            .unwrap();
+        assert_eq!(
+            (&plan["activation"], &plan["logit_range"]),
+            (&name.into(), &range.into())
+        );
+        let last = outcome.last();
+        assert!(
+            last["weight_error"].as_f64().unwrap() < 1e-2,
+            "{name}: {last}"
+        );
+        assert!(
+            last["test_accuracy"].as_f64().unwrap() > 0.9,
+            "{name}: {last}"
+        );
+    }
+    let outcome = run(&data, &["--range", "8"]);
+    assert_eq!(outcome.code, 2);
+    assert!(
+        outcome.err.contains("--activation softmax"),
+        "{}",
+        outcome.err
+    );
+}
+
+#[test]
 fn an_insecure_set_needs_permission() {
     for command in [&["run"][..], &["keygen", "--out", "keys"]] {
         let outcome = veilgrad(&[command, &["--params", "insecure-10"]].concat());

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use host::job::{
-    self, DataChoice, DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig, Event, JobError,
-    KeygenConfig, Observer, ParamsChoice, RefreshConfig, RefreshReport, RunConfig, TaskShape,
-    TrainConfig, TrainJobConfig, TrainReport,
+    self, ActivationChoice, DataChoice, DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig,
+    Event, JobError, KeygenConfig, Observer, ParamsChoice, RefreshConfig, RefreshReport, RunConfig,
+    TaskShape, TrainConfig, TrainJobConfig, TrainReport,
 };
 use tempfile::TempDir;
 
@@ -48,12 +48,14 @@ fn write_data(path: &Path, rows: usize, features: usize) {
 /// A directory with a data set and what jobs make of it.
 struct Place {
     directory: TempDir,
+    activation: ActivationChoice,
 }
 
 impl Place {
     fn new() -> Self {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),
+            activation: job::DEFAULT_ACTIVATION,
         };
         write_data(&place.path("data.csv"), 60, 3);
         place
@@ -72,6 +74,7 @@ impl Place {
             params: ParamsChoice::Named("insecure-10".to_owned()),
             allow_insecure: true,
             shape: TaskShape::Of(self.data(), Some(32)),
+            activation: self.activation,
             device: DeviceChoice::Auto,
             threads: None,
             out: self.path(out),
@@ -164,6 +167,7 @@ impl Place {
                 epochs: Some(2),
                 batch: Some(32),
                 learning_rate: Some(1.5),
+                activation: self.activation,
                 seed: 3,
             },
             device: DeviceChoice::Auto,

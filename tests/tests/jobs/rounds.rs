@@ -67,6 +67,36 @@ fn owner_and_server_through_files_agree_with_one_process() {
 }
 
 #[test]
+fn softmax_is_refreshed_within_a_step() {
+    let place = Place {
+        activation: ActivationChoice::Softmax { range: 8.0 },
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let (trained, answered) = place.train(&place.train_config("keys"), "keys");
+    let steps = trained.unwrap().steps;
+    let refreshes = answered.unwrap().refreshes;
+    assert!(
+        refreshes >= 2 * steps - 1,
+        "{refreshes} refreshes of {steps} steps"
+    );
+    place.decrypt("keys", "model.vg").unwrap();
+    let apart = place.evaluate("model.safetensors").unwrap();
+    let together = job::run(&place.run_config(), &mut Heard::default()).unwrap();
+    assert!(together.weight_error < 5e-3, "{}", together.weight_error);
+    assert_eq!(together.test_accuracy, together.clear_test_accuracy);
+    assert_eq!(apart.test_accuracy, together.test_accuracy);
+    let (ours, theirs) = (
+        weights(&place.path("model.safetensors")),
+        weights(&place.path("clear.safetensors")),
+    );
+    for (a, b) in ours.iter().zip(&theirs) {
+        assert!((a - b).abs() < 1e-3, "{a} {b}");
+    }
+}
+
+#[test]
 fn files_of_the_owner_are_private_and_keys_are_not_replaced() {
     let place = Place::new();
     place.keygen("keys").unwrap();
@@ -124,6 +154,7 @@ fn the_defaults_train_the_whole_of_a_small_set() {
             epochs: None,
             batch: None,
             learning_rate: None,
+            activation: job::DEFAULT_ACTIVATION,
             seed: 0,
         },
         model_out: None,

@@ -1,6 +1,5 @@
 //! Circuits on ciphertexts against the same circuits on clear vectors: what is lost is noise.
 
-use engine::circuits::activation::{Activation, Sigmoid};
 use engine::circuits::{Chebyshev, Ciphertexts, Clear, Comb, LinearMap, Polynomial, Slots};
 use engine::ckks::{Ciphertext, EvalError, Level};
 use host::cpu::Cpu;
@@ -52,13 +51,6 @@ impl Circuit for OfPolynomial {
     }
 }
 
-struct OfSigmoid(Sigmoid);
-impl Circuit for OfSigmoid {
-    fn run<S: Slots>(&self, machine: &S, x: &S::Vector) -> Result<S::Vector, EvalError> {
-        self.0.apply(machine, x)
-    }
-}
-
 struct OfMap(BTreeMap<i32, Vec<Complex64>>);
 impl Circuit for OfMap {
     fn run<S: Slots>(&self, machine: &S, x: &S::Vector) -> Result<S::Vector, EvalError> {
@@ -99,27 +91,6 @@ fn polynomials_lose_only_noise() {
             for (x, y) in x.iter().zip(&runs.want) {
                 assert!((series.evaluate(x.re) - y.re).abs() < 1e-9);
             }
-        }
-    }
-}
-
-#[test]
-fn sigmoid_is_its_polynomial_and_that_is_the_function() {
-    for (bound, degree) in [(8.0, 5), (16.0, 13)] {
-        let sigmoid = Sigmoid::new(bound, degree);
-        // The circuit takes logits in units of the bound.
-        let x = real(params("insecure-10").slots());
-        let circuit = OfSigmoid(sigmoid.clone());
-        let runs = both("insecure-10", &circuit, &x, sigmoid.depth());
-        let found = bits(&runs.want, &runs.have);
-        assert!(found > 14.0, "degree {degree}: {found:.1} bits");
-        for (x, y) in x.iter().zip(&runs.want) {
-            let logit = x.re / sigmoid.input_scale();
-            let (mut polynomial, mut function) = ([logit], [logit]);
-            sigmoid.approximate(&mut polynomial);
-            sigmoid.exact(&mut function);
-            assert!((polynomial[0] - y.re).abs() < 1e-9);
-            assert!((function[0] - y.re).abs() <= sigmoid.max_error() + 1e-9);
         }
     }
 }

@@ -21,9 +21,8 @@ fn check(set: &str, grouping: Grouping, tolerance: f64) {
     let layout = Layout::plan(params.slots(), classes, features, samples, grouping).unwrap();
     let sigmoid = Sigmoid::new(8.0, 5);
     let rate = 0.5;
-    let probe = step_budget(&layout, sigmoid.clone(), params.max_level()).unwrap();
-    let top = Level(probe.depth());
-    let budget = step_budget(&layout, sigmoid.clone(), top).unwrap();
+    let available = params.max_level();
+    let budget = step_budget(&layout, sigmoid.clone(), available).unwrap();
     let plan = KeyPlan {
         relinearization: budget.relinearization(),
         conjugation: budget.conjugation(),
@@ -32,9 +31,10 @@ fn check(set: &str, grouping: Grouping, tolerance: f64) {
     };
     let f = Fixture::with_plan(params.clone(), cpu(&params), &plan);
     let machine = Ciphertexts::new(f.evaluator(), &NoRefresh);
-    let step = Step::new(&machine, &layout, sigmoid.clone(), rate).unwrap();
-    assert_eq!(step.depth(), top.0);
-    let levels = step.levels(top).unwrap();
+    let step = Step::new(&machine, &layout, sigmoid.clone(), rate, available).unwrap();
+    let levels = step.levels();
+    assert_eq!(levels.state, Level(budget.depth()));
+    assert!(step.refreshes().is_empty());
 
     let random: Vec<f64> = slots(samples * features, 3).iter().map(|z| z.re).collect();
     let start: Vec<f64> = slots(classes * (features + 1), 4)
@@ -44,7 +44,7 @@ fn check(set: &str, grouping: Grouping, tolerance: f64) {
     let start = Model::from_values(classes, features, start).unwrap();
     let mut plain = ExactTrainer::new(start.clone(), &sigmoid, Precision::Approximate);
     let state = layout.pack_state(start.values(), start.values()).unwrap();
-    let mut state = f.encrypt(&vectors(&state), top, 20);
+    let mut state = f.encrypt(&vectors(&state), levels.state, 20);
     for (number, present) in [samples, samples - 7].into_iter().enumerate() {
         let x = &random[..present * features];
         let labels: Vec<usize> = (0..present).map(|i| (i + number) % classes).collect();
@@ -76,7 +76,7 @@ fn check(set: &str, grouping: Grouping, tolerance: f64) {
                 "{grouping:?}, step {number}: weights are off by {error:.1e}"
             );
         }
-        state = f.encrypt(&vectors(&clear), top, 60 + number as u8);
+        state = f.encrypt(&vectors(&clear), levels.state, 60 + number as u8);
     }
 }
 

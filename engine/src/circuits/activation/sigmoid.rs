@@ -1,7 +1,8 @@
 //! The sigmoid, for one-against-all classifiers.
 
-use super::Activation;
-use crate::circuits::{Chebyshev, Polynomial, Slots};
+use super::classes::{LOGIT_BOUND, stage, work_of};
+use super::{Approximation, ClassMask, Classes};
+use crate::circuits::{Chebyshev, Course, Polynomial, Slots, Stage};
 use crate::ckks::EvalError;
 
 /// `1/(1 + exp(-x))` on `[-bound, bound]` by its Chebyshev interpolant.
@@ -41,18 +42,6 @@ impl Sigmoid {
         }
     }
 
-    /// The largest logit that the approximation holds for.
-    #[must_use]
-    pub const fn bound(&self) -> f64 {
-        self.series.interval().1
-    }
-
-    /// The largest error on `[-bound, bound]`.
-    #[must_use]
-    pub const fn max_error(&self) -> f64 {
-        self.max_error
-    }
-
     /// The polynomial.
     #[must_use]
     pub const fn series(&self) -> &Chebyshev {
@@ -64,17 +53,38 @@ fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-impl Activation for Sigmoid {
+impl Approximation for Sigmoid {
+    fn range(&self) -> f64 {
+        self.series.interval().1
+    }
+
     fn input_scale(&self) -> f64 {
-        1.0 / self.bound()
+        1.0 / self.range()
     }
 
-    fn depth(&self) -> usize {
-        self.polynomial.depth()
+    fn max_error(&self) -> f64 {
+        self.max_error
     }
 
-    fn apply<S: Slots>(&self, machine: &S, scaled: &S::Vector) -> Result<S::Vector, EvalError> {
-        self.polynomial.evaluate(machine, scaled)
+    fn stages(&self) -> Vec<Stage> {
+        let work = work_of(&self.polynomial);
+        vec![stage(self.polynomial.depth(), work, LOGIT_BOUND)]
+    }
+
+    fn masks(&self) -> Vec<ClassMask> {
+        vec![ClassMask::new(0.0, -self.series.evaluate(0.0))]
+    }
+
+    fn apply<S: Slots>(
+        &self,
+        machine: &S,
+        classes: &Classes<S::Plain>,
+        course: &mut Course<'_>,
+        scaled: &S::Vector,
+    ) -> Result<S::Vector, EvalError> {
+        let [scaled] = course.enter(machine, [scaled.clone()])?;
+        let probabilities = self.polynomial.evaluate(machine, &scaled)?;
+        classes.add_mask(machine, &probabilities, 0)
     }
 
     fn approximate(&self, logits: &mut [f64]) {
@@ -92,11 +102,7 @@ impl Activation for Sigmoid {
 
 #[cfg(test)]
 mod tests {
-    use num_complex::Complex64;
-
     use super::*;
-    use crate::circuits::Clear;
-    use crate::ckks::Level;
 
     #[test]
     fn errors_are_the_documented_ones() {
@@ -130,26 +136,5 @@ mod tests {
                 assert_eq!(pushes_back, degree % 4 == 1, "degree {degree} on {bound}");
             }
         }
-    }
-
-    #[test]
-    fn slots_agree_with_the_polynomial() {
-        let machine = Clear::exact(256);
-        let sigmoid = Sigmoid::new(12.0, 15);
-        let mut logits: Vec<f64> = (0..256)
-            .map(|i| f64::from(i) / 127.5 * 12.0 - 12.0)
-            .collect();
-        let scaled = logits
-            .iter()
-            .map(|x| Complex64::from(x * sigmoid.input_scale()))
-            .collect();
-        let x = machine.vector(&[scaled], Level(4)).unwrap();
-        let y = sigmoid.apply(&machine, &x).unwrap();
-        assert_eq!(machine.level(&y), Level(4 - sigmoid.depth()));
-        sigmoid.approximate(&mut logits);
-        for (found, want) in machine.values(&y)[0].iter().zip(logits) {
-            assert!((found - want).norm() < 1e-12);
-        }
-        assert_eq!(machine.take_budget().key_switches(), 7);
     }
 }

@@ -239,17 +239,33 @@ impl Layout {
     /// Key switches of one step, without activation and refresh.
     #[must_use]
     pub fn key_switches(&self) -> usize {
-        let log = |x: usize| x.trailing_zeros() as usize;
+        self.forward_key_switches() + self.backward_key_switches()
+    }
+
+    /// Those in front of the activation: weights spread, logits.
+    #[must_use]
+    pub fn forward_key_switches(&self) -> usize {
         let (blocks, diagonals) = (self.row_blocks(), self.diagonals());
         let units = self.units().len() - 1;
-        let among_groups = 2 * (self.groups() - 1);
-        let within_group = log(self.group_height());
-        let row_blocks = blocks + self.class_columns() - 2;
-        let expand = units * (within_group + among_groups) + log(self.height());
-        let logits = blocks * (2 * diagonals - 1) + row_blocks + 2;
-        let residual = 1 + row_blocks + blocks * (diagonals - 1);
-        let gradient = diagonals * self.tiles() + units * (among_groups + within_group + 1);
-        expand + logits + residual + gradient + log(self.height()) + 1 + 2 * self.state_vectors()
+        let within_group = log2(self.group_height());
+        let expand = units * (within_group + self.among_groups()) + log2(self.height());
+        let logits = blocks * (2 * diagonals - 1) + blocks + self.class_columns();
+        expand + logits
+    }
+
+    /// Those behind it: gradient, update.
+    #[must_use]
+    pub fn backward_key_switches(&self) -> usize {
+        let (blocks, diagonals) = (self.row_blocks(), self.diagonals());
+        let units = self.units().len() - 1;
+        let within_group = log2(self.group_height());
+        let residual = blocks + self.class_columns() - 1 + blocks * (diagonals - 1);
+        let gradient = diagonals * self.tiles() + units * (self.among_groups() + within_group + 1);
+        residual + gradient + log2(self.height()) + 1 + 2 * self.state_vectors()
+    }
+
+    const fn among_groups(&self) -> usize {
+        2 * (self.groups() - 1)
     }
 
     fn cost(&self) -> usize {
@@ -269,6 +285,11 @@ impl Layout {
             .map(|slot| Complex64::from(f(slot % height, slot / height)))
             .collect()
     }
+}
+
+/// Of a power of two.
+const fn log2(x: usize) -> usize {
+    x.trailing_zeros() as usize
 }
 
 impl WeightSet {

@@ -148,7 +148,8 @@ fn unknown_extensions_are_refused_with_the_known_ones() {
     let message = |path: &str| DataSet::open(Path::new(path), 0).unwrap_err().to_string();
     assert_eq!(
         message("a/b.xlsx"),
-        "a/b.xlsx: data sets with the extension `xlsx` are not known; known are `safetensors`, `csv`"
+        "a/b.xlsx: data sets with the extension `xlsx` are not known; known are `*.safetensors`, `*.npz`, \
+         `*.npy`, `*.csv`, `*images*idx3-ubyte[.gz]`"
     );
     assert!(message("b").contains("extension ``"));
     assert!(message("missing.CSV").contains("cannot be read"));

@@ -1,5 +1,6 @@
 use std::io::Cursor;
 
+use half::{bf16, f16};
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 

@@ -2,7 +2,7 @@
 //!
 //! | file | from | holds |
 //! |---|---|---|
-//! | `refresh-000001.request.vg` | server | the state after step 1, encrypted, and the level and bound of the refresh |
+//! | `refresh-000001.request.vg` | server | ciphertexts of the first refresh, and its level and bound |
 //! | `refresh-000001.answer.vg` | owner | the same values, encrypted anew; or that they are out of range |
 //! | `done` | server | that the training is over, and whether it was finished |
 //!
@@ -39,7 +39,9 @@ struct RequestHeader {
     number: usize,
     /// Requests there will be.
     of: usize,
-    /// Where the ciphertexts are.
+    /// Ciphertexts.
+    vectors: usize,
+    /// Where they are.
     level: usize,
     /// Where they are wanted.
     to: usize,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use engine::backend::Backend;
 use engine::ckks::Level;
-use engine::protocol::{Fresh, RefreshRequest, WEIGHT_BOUND};
+use engine::protocol::{Fresh, RefreshRequest};
 
 use super::{ANSWER, AnswerHeader, DONE, Done, POLL, REQUEST, RequestHeader, number, path};
 use crate::file::{FileError, Kind, Reader, Writer};
@@ -145,6 +145,7 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             training,
             number,
             of,
+            vectors,
             level,
             to,
             bound,
@@ -157,26 +158,23 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             return Ok(None);
         }
         let (level, to) = (Level(level), Level(to));
-        if level > plan.top() || to != plan.top() {
-            let found = format!("{level} to {to}");
-            let expected = format!("to {}", plan.top());
-            return Err(JobError::mismatch(
-                file,
-                "levels of the refresh",
-                found,
-                expected,
-            ));
-        }
-        if bound.to_bits() != WEIGHT_BOUND.to_bits() {
-            return Err(JobError::mismatch(
-                file,
-                "bound of the refresh",
-                bound,
-                WEIGHT_BOUND,
-            ));
-        }
-        let vectors = plan.layout().state_vectors();
-        let ciphertext = store::read_pair(&mut reader, self.backend, self.setup, level, vectors)?;
+        // Only what the plan says is decrypted and encrypted anew.
+        let planned = plan.refreshes().into_iter().find(|planned| {
+            (planned.vectors, planned.to) == (vectors, to)
+                && planned.bound.to_bits() == bound.to_bits()
+        });
+        let Some(planned) = planned.filter(|_| level <= plan.top()) else {
+            let found = format!("{vectors} from {level} to {to}, bounded by {bound}");
+            let what = "ciphertexts of the refresh";
+            return Err(JobError::mismatch(file, what, found, "one of the plan"));
+        };
+        let ciphertext = store::read_pair(
+            &mut reader,
+            self.backend,
+            self.setup,
+            level,
+            planned.vectors,
+        )?;
         let request = RefreshRequest {
             ciphertext,
             to,

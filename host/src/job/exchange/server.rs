@@ -100,6 +100,7 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             training: self.training.clone(),
             number,
             of: self.requests,
+            vectors: state.batch(self.backend),
             level: state.level().0,
             to: to.0,
             bound,

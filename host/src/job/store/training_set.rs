@@ -145,16 +145,11 @@ impl TrainingSetFile {
         setup: &Setup,
     ) -> Result<Ciphertext<B>, JobError> {
         let Setup { params, plan, .. } = setup;
-        let vectors = plan.layout().state_vectors();
-        let first = read_level(&mut self.reader, "start", setup, plan.top(), vectors)?;
+        let (vectors, level) = (plan.layout().state_vectors(), plan.levels().state);
+        let first = read_level(&mut self.reader, "start", setup, level, vectors)?;
         let seed = &self.seeds[0];
         Ok(Ciphertext::from_seed(
-            backend,
-            params,
-            plan.top(),
-            vectors,
-            &first,
-            seed,
+            backend, params, level, vectors, &first, seed,
         )?)
     }
 

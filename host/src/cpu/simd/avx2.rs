@@ -11,7 +11,7 @@ use engine::arith::Word;
 
 use super::{
     isa::Kernel,
-    lanes::{LANES, Lanes, Line},
+    lanes::{LANES, Lanes, Line, Sums},
 };
 
 /// Proof that the processor has AVX2.
@@ -61,7 +61,7 @@ macro_rules! both {
 impl Lanes for Avx2 {
     type Vector = [__m256i; 2];
     type Wide = [__m256i; 2];
-    const MANY_REGISTERS: bool = false;
+    const SUMS: Sums = Sums::FewRegisters;
 
     #[inline(always)]
     fn load(self, from: &Line) -> Self::Vector {

@@ -1,12 +1,14 @@
 //! All benchmarks in one binary: `cargo bench -p benches -- <filter>`.
 
 mod evaluator;
+mod kernels;
 mod key_switch;
 mod ring;
 mod train;
 
 criterion::criterion_main!(
     ring::benches,
+    kernels::benches,
     key_switch::benches,
     evaluator::benches,
     train::benches

@@ -2,12 +2,14 @@
 
 mod bootstrap;
 mod evaluator;
+mod kernels;
 mod key_switch;
 mod ring;
 mod train;
 
 criterion::criterion_main!(
     ring::benches,
+    kernels::benches,
     key_switch::benches,
     evaluator::benches,
     bootstrap::benches,

@@ -11,7 +11,7 @@ use engine::arith::Word;
 
 use super::{
     isa::Kernel,
-    lanes::{LANES, Lanes, Line},
+    lanes::{LANES, Lanes, Line, Sums},
 };
 
 /// Proof that the processor has AVX2.
@@ -61,7 +61,7 @@ macro_rules! both {
 impl Lanes for Avx2 {
     type Vector = [__m256i; 2];
     type Wide = [__m256i; 2];
-    const MANY_REGISTERS: bool = false;
+    const SUMS: Sums = Sums::FewRegisters;
 
     #[inline(always)]
     fn load(self, from: &Line) -> Self::Vector {
@@ -131,8 +131,9 @@ impl Lanes for Avx2 {
     }
     #[inline(always)]
     fn mul_wide_low(self, a: Self::Wide, b: Self::Wide) -> Self::Wide {
+        let [low, high] = self.mul_wide(a, b);
         // SAFETY: see above.
-        self.mul_wide(a, b).map(|x| unsafe { opaque(x) })
+        unsafe { [opaque(low), opaque(high)] }
     }
     #[inline(always)]
     fn add_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide {
@@ -157,20 +158,28 @@ impl Lanes for Avx2 {
     }
     #[inline(always)]
     fn permute(self, x: Self::Vector, lanes: &Line) -> Self::Vector {
-        let lanes = self.load(lanes);
-        // SAFETY: see above; only the low three bits of an index count, bit 3 chooses the register.
-        unsafe {
-            lanes.map(|lane| {
-                let low = _mm256_permutevar8x32_epi32(x[0], lane);
-                let high = _mm256_permutevar8x32_epi32(x[1], lane);
-                let choice = _mm256_slli_epi32::<28>(lane);
-                _mm256_castps_si256(_mm256_blendv_ps(
-                    _mm256_castsi256_ps(low),
-                    _mm256_castsi256_ps(high),
-                    _mm256_castsi256_ps(choice),
-                ))
-            })
-        }
+        let [low, high] = self.load(lanes);
+        [permute_8(self, x, low), permute_8(self, x, high)]
+    }
+}
+
+// Intrinsics stand in functions and not in closures: a closure does not inherit what instructions its surroundings may use,
+// and one that is not inlined calls every intrinsic.
+
+/// Words of both registers at the places in the low four bits of each index.
+#[inline(always)]
+fn permute_8(_: Avx2, x: [__m256i; 2], lanes: __m256i) -> __m256i {
+    // SAFETY: a token is given, so the processor has the instructions.
+    unsafe {
+        // The low three bits name the place within a register, bit 3 the register.
+        let low = _mm256_permutevar8x32_epi32(x[0], lanes);
+        let high = _mm256_permutevar8x32_epi32(x[1], lanes);
+        let choice = _mm256_slli_epi32::<28>(lanes);
+        _mm256_castps_si256(_mm256_blendv_ps(
+            _mm256_castsi256_ps(low),
+            _mm256_castsi256_ps(high),
+            _mm256_castsi256_ps(choice),
+        ))
     }
 }
 

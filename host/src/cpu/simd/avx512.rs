@@ -11,7 +11,7 @@ use engine::arith::Word;
 
 use super::{
     isa::Kernel,
-    lanes::{LANES, Lanes, Line},
+    lanes::{LANES, Lanes, Line, Sums},
 };
 
 /// Proof that the processor has AVX-512 F, BW, DQ and VL.
@@ -61,7 +61,7 @@ pub(super) const EVEN: __mmask16 = 0x5555;
 impl Lanes for Avx512 {
     type Vector = __m512i;
     type Wide = __m512i;
-    const MANY_REGISTERS: bool = true;
+    const SUMS: Sums = Sums::ManyRegisters;
 
     #[inline(always)]
     fn load(self, from: &Line) -> __m512i {

@@ -11,7 +11,7 @@ use super::{
     elementwise::{lines, lines_mut},
     error::{KernelError, check_length},
     isa::{Isa, Kernel},
-    lanes::{LANES, Lanes, Line},
+    lanes::{LANES, Lanes, Line, Sums},
     reduction::{MAX_PRODUCTS, Reduction},
 };
 
@@ -244,18 +244,26 @@ impl Kernel for Convert<'_, '_> {
             start,
         } = self;
         let mut done = 0;
-        if S::MANY_REGISTERS {
+        if let Sums::ManyRegisters = S::SUMS {
             while let Some(group) = dst[done..].first_chunk_mut::<4>() {
                 convert_group::<S, 4, 2>(s, table, first + done, sources, group, start);
                 done += 4;
             }
         }
-        while let Some(group) = dst[done..].first_chunk_mut::<2>() {
-            convert_group::<S, 2, 1>(s, table, first + done, sources, group, start);
-            done += 2;
+        if let Sums::ManyRegisters | Sums::FewRegisters = S::SUMS {
+            while let Some(group) = dst[done..].first_chunk_mut::<2>() {
+                convert_group::<S, 2, 1>(s, table, first + done, sources, group, start);
+                done += 2;
+            }
         }
-        if let Some(group) = dst[done..].first_chunk_mut::<1>() {
-            convert_group::<S, 1, 1>(s, table, first + done, sources, group, start);
+        while let Some(group) = dst[done..].first_chunk_mut::<1>() {
+            match S::SUMS {
+                Sums::Memory => {
+                    convert_group::<S, 1, 8>(s, table, first + done, sources, group, start);
+                }
+                _ => convert_group::<S, 1, 1>(s, table, first + done, sources, group, start),
+            }
+            done += 1;
         }
     }
 }
@@ -337,7 +345,8 @@ fn part<S: Lanes, const G: usize, const V: usize>(
     weights: &[&[u64]; G],
     i: usize,
 ) -> [[S::Vector; V]; G] {
-    let sums = sums::<S, G, V>(s, sources, weights, i);
+    // Below 12 * 2^30 p + 13 p, so that Montgomery's reduction brings them below 4p.
+    let sums = s.weighted_sums::<G, V>(sources, weights, i);
     let mut words = [[s.splat(0); V]; G];
     for g in 0..G {
         for v in 0..V {
@@ -345,34 +354,6 @@ fn part<S: Lanes, const G: usize, const V: usize>(
         }
     }
     words
-}
-
-/// The weighted sums at the vectors from `i` on: below `12 * 2^30 p + 13 p`, so `montgomery_lazy` brings them below `4p`.
-#[inline(always)]
-fn sums<S: Lanes, const G: usize, const V: usize>(
-    s: S,
-    sources: &[&[Line]],
-    weights: &[&[u64]; G],
-    i: usize,
-) -> [[[S::Wide; 2]; V]; G] {
-    let mut sums = [[[s.splat_wide(0); 2]; V]; G];
-    for (term, source) in sources.iter().enumerate() {
-        let source = &source[i..][..V];
-        let mut y = [[s.splat_wide(0); 2]; V];
-        for v in 0..V {
-            y[v] = s.split(s.load(&source[v]));
-        }
-        for g in 0..G {
-            let weight = s.splat_wide(weights[g][term]);
-            for v in 0..V {
-                for h in 0..2 {
-                    let product = s.mul_wide(y[v][h], weight);
-                    sums[g][v][h] = s.add_wide(sums[g][v][h], product);
-                }
-            }
-        }
-    }
-    sums
 }
 
 #[cfg(test)]

@@ -49,6 +49,16 @@ impl Factors {
     }
 }
 
+/// Where running sums of products are kept, as wide vectors.
+pub(super) enum Sums {
+    /// Sixteen in registers: two vectors for four moduli.
+    ManyRegisters,
+    /// Four in registers: a vector for two moduli.
+    FewRegisters,
+    /// In memory of the first-level cache: eight vectors for one modulus.
+    Memory,
+}
+
 /// A proof that an instruction set is there, and its operations.
 ///
 /// A vector holds 16 words; a wide vector holds 8 double words. `split` deals the 16 words of a vector to two wide
@@ -58,8 +68,8 @@ pub(super) trait Lanes: Copy {
     type Vector: Copy;
     /// Eight double words; the high word of each may be garbage where a function says so.
     type Wide: Copy;
-    /// Whether there are registers for 24 wide vectors (rather than 8) beside the operands.
-    const MANY_REGISTERS: bool;
+    /// Where running sums of products are kept.
+    const SUMS: Sums;
 
     fn load(self, from: &Line) -> Self::Vector;
     fn store(self, vector: Self::Vector, to: &mut Line);
@@ -139,6 +149,34 @@ pub(super) trait Lanes: Copy {
     #[inline(always)]
     fn lift(self, a: Self::Vector, q: Self::Vector) -> Self::Vector {
         self.min(a, self.add(a, q))
+    }
+
+    /// `sum_t sources[t] * weights[g][t]` modulo `2^64`, for the `V` vectors from number `i` on. Weights are below `2^32`.
+    #[inline(always)]
+    fn weighted_sums<const G: usize, const V: usize>(
+        self,
+        sources: &[&[Line]],
+        weights: &[&[u64]; G],
+        i: usize,
+    ) -> [[[Self::Wide; 2]; V]; G] {
+        let mut sums = [[[self.splat_wide(0); 2]; V]; G];
+        for (term, source) in sources.iter().enumerate() {
+            let source = &source[i..][..V];
+            let mut y = [[self.splat_wide(0); 2]; V];
+            for v in 0..V {
+                y[v] = self.split(self.load(&source[v]));
+            }
+            for g in 0..G {
+                let weight = self.splat_wide(weights[g][term]);
+                for v in 0..V {
+                    for h in 0..2 {
+                        let product = self.mul_wide(y[v][h], weight);
+                        sums[g][v][h] = self.add_wide(sums[g][v][h], product);
+                    }
+                }
+            }
+        }
+        sums
     }
 
     /// `(x + w y, x - w y)`. In and out in `[0, 4q)`.

@@ -2,7 +2,7 @@
 
 use engine::arith::Word;
 
-use super::lanes::{Bounds, Factor, LANES, Lanes, Line};
+use super::lanes::{Bounds, Factor, LANES, Lanes, Line, Sums};
 
 /// No proof is needed for plain Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ macro_rules! each {
 impl Lanes for Portable {
     type Vector = Line;
     type Wide = [u64; 8];
-    const MANY_REGISTERS: bool = false;
+    const SUMS: Sums = Sums::Memory;
 
     #[inline(always)]
     fn load(self, from: &Line) -> Line {
@@ -94,6 +94,30 @@ impl Lanes for Portable {
     #[inline(always)]
     fn permute(self, x: Line, lanes: &Line) -> Line {
         each!(|i| x[lanes[i] as usize % LANES])
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "weights are words")]
+    fn weighted_sums<const G: usize, const V: usize>(
+        self,
+        sources: &[&[Line]],
+        weights: &[&[u64]; G],
+        i: usize,
+    ) -> [[[[u64; 8]; 2]; V]; G] {
+        let mut sums = [[[[0; 8]; 2]; V]; G];
+        let (pairs, rest) = sources.as_chunks();
+        for g in 0..G {
+            let sums = sums[g].as_flattened_mut().as_flattened_mut();
+            let (weights, last) = weights[g].as_chunks();
+            for ([a, b], [v, w]) in pairs.iter().zip(weights) {
+                let (a, b) = (a[i..][..V].as_flattened(), b[i..][..V].as_flattened());
+                add_two_products(sums, a, b, *v as Word, *w as Word);
+            }
+            for (a, w) in rest.iter().zip(last) {
+                add_products(sums, a[i..][..V].as_flattened(), *w as Word);
+            }
+        }
+        sums
     }
 
     #[inline(always)]
@@ -199,5 +223,22 @@ fn inverse_radix_4(
         let [c, d] = inverse_butterfly([*k, *l], w[2], q);
         [*i, *k] = inverse_butterfly([a, c], w[0], q);
         [*j, *l] = inverse_butterfly([b, d], w[0], q);
+    }
+}
+
+/// `sums += a * w`.
+#[inline(never)]
+fn add_products(sums: &mut [u64], a: &[Word], w: Word) {
+    for (sum, a) in sums.iter_mut().zip(a) {
+        *sum = sum.wrapping_add(u64::from(*a) * u64::from(w));
+    }
+}
+
+/// `sums += a * v + b * w`.
+#[inline(never)]
+fn add_two_products(sums: &mut [u64], a: &[Word], b: &[Word], v: Word, w: Word) {
+    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+        let products = (u64::from(*a) * u64::from(v)).wrapping_add(u64::from(*b) * u64::from(w));
+        *sum = sum.wrapping_add(products);
     }
 }

@@ -16,7 +16,8 @@ fn bootstrap(c: &mut Criterion) {
         let keyed = Keyed::new(&params, &plan, threads);
         let gib = plan.bytes(&params) as f64 / f64::from(1 << 30);
         println!("{}: {} keys, {gib:.2} GiB", params.name(), plan.len());
-        let evaluator = Evaluator::new(&keyed.cpu, &params, Arc::clone(&keyed.encoder), &keyed.keys);
+        let evaluator =
+            Evaluator::new(&keyed.cpu, &params, Arc::clone(&keyed.encoder), &keyed.keys);
         let bootstrapper = Bootstrapper::new(evaluator).unwrap();
         // A full period of the golden ratio: even over [-1, 1].
         let part = |i: usize| 2.0 * (i as f64 * 0.618_033_988_749_895).fract() - 1.0;
@@ -47,7 +48,11 @@ fn precision(keyed: &Keyed, params: &Params, want: &[Complex64], x: &Ciphertext<
     let have = decryptor.decrypt(x).unwrap().remove(0);
     let errors = want.iter().zip(&have).map(|(a, b)| a - b);
     let errors: Vec<f64> = errors.flat_map(|e| [e.re.abs(), e.im.abs()]).collect();
-    let mean = errors.iter().map(|e| -e.max(f64::MIN_POSITIVE).log2()).sum::<f64>() / errors.len() as f64;
+    let mean = errors
+        .iter()
+        .map(|e| -e.max(f64::MIN_POSITIVE).log2())
+        .sum::<f64>()
+        / errors.len() as f64;
     let worst = -errors.iter().copied().fold(0.0, f64::max).log2();
     println!("{mean:.1} bits on average over both parts of all slots, {worst:.1} in the worst");
 }

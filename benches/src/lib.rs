@@ -82,9 +82,7 @@ impl Keyed {
         let cpu = Cpu::with(Arc::clone(params.ring()), Isa::detect(), threads).unwrap();
         let secret = SecretKey::generate(params, &Seed([1; 32]));
         let generator = KeyGenerator::new(&cpu, params, &secret);
-        let keys = generator
-            .evaluation_keys(plan, &Seed([2; 32]))
-            .unwrap();
+        let keys = generator.evaluation_keys(plan, &Seed([2; 32])).unwrap();
         Self {
             encoder: Arc::new(Encoder::new(params.degree())),
             secret,

@@ -86,9 +86,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) seed: SeedArgs,
 
-    /// Who makes room for further products when the ciphertexts run out of levels
-    #[arg(long, value_name = "WHO", value_enum, default_value_t = RefreshBy::Owner)]
-    pub(crate) refresh: RefreshBy,
+    #[command(flatten)]
+    pub(crate) refresh: RefreshByArgs,
 
     /// Write the decrypted model to this file (safetensors: weight, bias)
     #[arg(long, value_name = "MODEL.safetensors")]
@@ -132,6 +131,9 @@ pub(crate) struct KeygenArgs {
 
     #[command(flatten)]
     pub(crate) activation: ActivationArgs,
+
+    #[command(flatten)]
+    pub(crate) refresh: RefreshByArgs,
 
     #[command(flatten)]
     pub(crate) params: ParamsArgs,
@@ -224,8 +226,13 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
 
-    #[command(flatten)]
-    pub(crate) exchange: ExchangeArgs,
+    /// Directory shared with the owner, for keys made with `--refresh owner`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange: Option<PathBuf>,
+
+    /// Give up when the owner says nothing for so long (45s, 10m, 2h)
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_negative_numbers = true, default_value = "10m")]
+    pub(crate) wait: Duration,
 
     /// File for the encrypted model
     #[arg(long, value_name = "MODEL.vg")]
@@ -455,8 +462,18 @@ pub(crate) enum Device {
     Cpu,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct RefreshByArgs {
+    /// Who makes room for further products when the ciphertexts run out of levels [default: bootstrap, if the parameter
+    /// set has the levels for it]
+    #[arg(long = "refresh", value_name = "WHO", value_enum)]
+    pub(crate) by: Option<RefreshBy>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum RefreshBy {
     /// The data owner decrypts and encrypts anew
     Owner,
+    /// The server, on its own, without opening anything
+    Bootstrap,
 }

@@ -8,14 +8,13 @@ use host::job::{
 
 use crate::args::{
     Activation, ActivationArgs, DataArgs, DecryptArgs, Device, EncryptArgs, EvaluateArgs,
-    KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RunArgs,
-    TrainArgs,
+    KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RefreshByArgs,
+    RunArgs, TrainArgs,
 };
 use crate::streams::Failure;
 
 /// The configuration of `veilgrad run`, with a parameter set that may be used.
 pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
-    let RefreshBy::Owner = args.refresh;
     let train = TrainConfig {
         epochs: args.epochs,
         batch: args.batch,
@@ -28,6 +27,7 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         params: permitted(args.params)?,
         data: data(args.data),
         train,
+        refresh: refresh_by(&args.refresh),
         device: device(&args.machine),
         threads: args.machine.threads,
         model_out: args.out,
@@ -48,6 +48,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
         shape,
+        refresh: refresh_by(&args.refresh),
         activation: activation(&args.activation)?,
         device: device(&args.machine),
         threads: args.machine.threads,
@@ -76,12 +77,19 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         data: args.data,
         epochs: args.epochs,
         learning_rate: args.lr,
-        exchange: args.exchange.exchange,
-        wait: args.exchange.wait,
+        exchange: args.exchange,
+        wait: args.wait,
         device: device(&args.machine),
         threads: args.machine.threads,
         out: args.out,
     }
+}
+
+fn refresh_by(args: &RefreshByArgs) -> Option<host::job::RefreshBy> {
+    args.by.map(|by| match by {
+        RefreshBy::Owner => host::job::RefreshBy::Owner,
+        RefreshBy::Bootstrap => host::job::RefreshBy::Bootstrap,
+    })
 }
 
 /// The configuration of `veilgrad refresh`.

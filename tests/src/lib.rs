@@ -60,7 +60,7 @@ impl<B: Backend> Fixture<B> {
             relinearization: Some(level),
             conjugation: Some(level),
             encapsulation: false,
-        rotations: rotations.iter().map(|r| (Rotation(*r), level)).collect(),
+            rotations: rotations.iter().map(|r| (Rotation(*r), level)).collect(),
         };
         Self::with_plan(params, backend, &plan)
     }
@@ -69,9 +69,7 @@ impl<B: Backend> Fixture<B> {
     pub fn with_plan(params: Params, backend: B, plan: &KeyPlan) -> Self {
         let secret = SecretKey::generate(&params, &Seed([1; 32]));
         let generator = KeyGenerator::new(&backend, &params, &secret);
-        let keys = generator
-            .evaluation_keys(plan, &Seed([2; 32]))
-            .unwrap();
+        let keys = generator.evaluation_keys(plan, &Seed([2; 32])).unwrap();
         let encoder = Arc::new(Encoder::new(params.degree()));
         Self {
             encoder,

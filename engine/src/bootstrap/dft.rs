@@ -28,7 +28,11 @@ pub(super) fn slots_to_coefficients(encoder: &Encoder, maps: usize) -> Vec<Diago
 pub(super) fn coefficients_to_slots(encoder: &Encoder, maps: usize) -> Vec<Diagonals> {
     let stages = encoder.stages().iter().rev();
     let stages = stages.map(|w| inverse(encoder.slots(), w));
-    multiply(encoder.slots(), stages, &sizes(encoder.stages().len(), maps))
+    multiply(
+        encoder.slots(),
+        stages,
+        &sizes(encoder.stages().len(), maps),
+    )
 }
 
 /// The map times a constant.
@@ -55,7 +59,9 @@ fn multiply(
 ) -> Vec<Diagonals> {
     let product = |stages: Vec<Diagonals>| {
         let identity = BTreeMap::from([(0, vec![Complex64::ONE; slots])]);
-        stages.iter().fold(identity, |map, stage| after(slots, stage, &map))
+        stages
+            .iter()
+            .fold(identity, |map, stage| after(slots, stage, &map))
     };
     sizes
         .iter()
@@ -81,7 +87,9 @@ fn after(slots: usize, second: &Diagonals, first: &Diagonals) -> Diagonals {
 
 /// `(x, y) -> (x + w y, x - w y)` on the halves of each block.
 fn forward(slots: usize, twiddles: &[Complex64]) -> Diagonals {
-    butterflies(slots, twiddles, |w| [[Complex64::ONE, w], [Complex64::ONE, -w]])
+    butterflies(slots, twiddles, |w| {
+        [[Complex64::ONE, w], [Complex64::ONE, -w]]
+    })
 }
 
 /// `(x, y) -> ((x + y) / 2, (x - y) / (2 w))`: the inverse of [`forward`].

@@ -25,7 +25,9 @@ use num_complex::Complex64;
 
 use crate::backend::Backend;
 use crate::circuits::{Ciphertexts, Clear, LinearMap, PlainVector, Refresh, Slots};
-use crate::ckks::{Ciphertext, Encoder, EvalError, Evaluator, KeyPlan, Level, Params, SPARSE_WEIGHT};
+use crate::ckks::{
+    Ciphertext, Encoder, EvalError, Evaluator, KeyPlan, Level, Params, SPARSE_WEIGHT,
+};
 use mod1::Reduction;
 
 /// Why a parameter set cannot be bootstrapped.
@@ -91,7 +93,8 @@ impl<P: Clone> Program<P> {
         let encoder = Encoder::new(params.degree());
         // The slots of the raised ciphertext in units of its scale, to coefficients in units of WIDTH q0; half of it, because
         // the parts are taken as a sum and a difference with the conjugate.
-        let constant = params.scale(params.top_level()) / (2.0 * mod1::WIDTH * Self::bottom(params));
+        let constant =
+            params.scale(params.top_level()) / (2.0 * mod1::WIDTH * Self::bottom(params));
         let each = constant.powf(1.0 / params.cts_levels() as f64);
         let cts = dft::coefficients_to_slots(&encoder, params.cts_levels()).into_iter();
         let cts = cts.map(|map| linear_map(machine, dft::scaled(map, each)));
@@ -162,15 +165,15 @@ impl<P: Clone> Program<P> {
     }
 }
 
-fn linear_map<S: Slots>(
-    machine: &S,
-    map: dft::Diagonals,
-) -> Result<LinearMap<S::Plain>, EvalError>
+fn linear_map<S: Slots>(machine: &S, map: dft::Diagonals) -> Result<LinearMap<S::Plain>, EvalError>
 where
     S::Plain: Clone,
 {
     let signed = |k| i32::try_from(k).unwrap_or(i32::MAX);
-    LinearMap::new(machine, &map.into_iter().map(|(k, d)| (signed(k), d)).collect())
+    LinearMap::new(
+        machine,
+        &map.into_iter().map(|(k, d)| (signed(k), d)).collect(),
+    )
 }
 
 /// The keys of a bootstrap: a dry run.

@@ -45,7 +45,9 @@ impl Reduction {
         x: &S::Vector,
     ) -> Result<S::Vector, EvalError> {
         let shifted = machine.add_const(x, -SHIFT / WIDTH)?;
-        let mut y = self.cosine.evaluate(machine, &doubled(machine, &shifted, 1.0)?)?;
+        let mut y = self
+            .cosine
+            .evaluate(machine, &doubled(machine, &shifted, 1.0)?)?;
         for i in 1..=DOUBLINGS {
             y = doubled(machine, &y, if i == DOUBLINGS { self.gain } else { 1.0 })?;
         }

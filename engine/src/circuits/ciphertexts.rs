@@ -227,9 +227,9 @@ impl<B: Backend> Slots for Ciphertexts<'_, B> {
         giants: &[GiantStep<PlainVector<B>>],
     ) -> Result<Ciphertext<B>, EvalError> {
         let encoded = giants.iter().map(|(by, diagonals)| {
-            let encoded = diagonals.iter().map(|(baby, diagonal)| {
-                Ok((*baby, self.encoding(diagonal, a.level(), Use::Map)?))
-            });
+            let encoded = diagonals
+                .iter()
+                .map(|(baby, diagonal)| Ok((*baby, self.encoding(diagonal, a.level(), Use::Map)?)));
             Ok((*by, encoded.collect::<Result<Vec<_>, EvalError>>()?))
         });
         let encoded = encoded.collect::<Result<Vec<_>, EvalError>>()?;

@@ -425,14 +425,21 @@ impl Slots for Clear {
                     sum.iter_mut().zip(products).for_each(|(sum, x)| *sum += x);
                 }
             }
-            self.record(Operation::PlainProduct, a.level, diagonals.len() * a.entries.len());
+            self.record(
+                Operation::PlainProduct,
+                a.level,
+                diagonals.len() * a.entries.len(),
+            );
             let sums = ClearVector {
                 entries: sums.into_iter().map(Into::into).collect(),
                 level: a.level,
             };
             let moved = self.rotate_as(Operation::Rotation, &sums, *giant);
             for (total, entry) in total.iter_mut().zip(&moved.entries) {
-                total.iter_mut().zip(entry.iter()).for_each(|(total, x)| *total += x);
+                total
+                    .iter_mut()
+                    .zip(entry.iter())
+                    .for_each(|(total, x)| *total += x);
             }
         }
         self.rescale(op, total, a.level)

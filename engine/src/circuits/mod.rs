@@ -28,4 +28,4 @@ pub use polynomial::Polynomial;
 pub use reduce::Comb;
 pub(crate) use reduce::places;
 pub use slots::Slots;
-pub use stages::{Aside, Course, RefreshPlan, Stage};
+pub use stages::{Aside, Course, LevelRange, RefreshPlan, Stage};

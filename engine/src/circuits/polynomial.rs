@@ -60,7 +60,10 @@ impl Polynomial {
             machine,
             known: BTreeMap::from([((1, machine.level(x)), x.clone())]),
         };
-        match self.split(&mut basis, &self.coefficients, self.depth, true)?.finish(&mut basis)? {
+        match self
+            .split(&mut basis, &self.coefficients, self.depth, true)?
+            .finish(&mut basis)?
+        {
             Value::Vector(result) => Ok(result),
             Value::Constant(c) => machine.linear_combination(&[(x, 0.0)], c),
         }
@@ -87,7 +90,9 @@ impl Polynomial {
             return self.split(basis, coefficients, log - 1, leads);
         }
         let (quotient, remainder) = divide(coefficients, giant);
-        let quotient = self.split(basis, &quotient, log - 1, leads)?.finish(basis)?;
+        let quotient = self
+            .split(basis, &quotient, log - 1, leads)?
+            .finish(basis)?;
         let mut sum = self.split(basis, &remainder, log - 1, false)?;
         match quotient {
             Value::Vector(quotient) => sum.products.push((quotient, giant)),
@@ -120,9 +125,11 @@ impl<S: Slots> Basis<'_, S> {
         } else {
             let b = self.at(k - high, level)?;
             let difference = self.at(2 * high - k, level)?;
-            self.machine.quadratic(&[(&double, &b)], &[(&difference, -1.0)], 0.0)?
+            self.machine
+                .quadratic(&[(&double, &b)], &[(&difference, -1.0)], 0.0)?
         };
-        self.known.insert((k, self.machine.level(&result)), result.clone());
+        self.known
+            .insert((k, self.machine.level(&result)), result.clone());
         Ok(result)
     }
 

@@ -31,6 +31,31 @@ pub enum Aside {
     Join,
 }
 
+/// The levels that a program may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelRange {
+    /// The lowest one: a refresh needs as many levels itself.
+    pub floor: Level,
+    /// The highest one that a refresh gives back.
+    pub top: Level,
+}
+
+impl From<Level> for LevelRange {
+    /// All levels up to `top`: for refreshes by the data owner.
+    fn from(top: Level) -> Self {
+        let floor = Level(0);
+        Self { floor, top }
+    }
+}
+
+impl LevelRange {
+    /// Levels that a part of a program can use between two refreshes.
+    #[must_use]
+    pub const fn depth(self) -> usize {
+        self.top.0.saturating_sub(self.floor.0)
+    }
+}
+
 /// A plan: at which level a program starts, and for each stage the level that is given back in front of it, if any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshPlan {
@@ -45,16 +70,22 @@ pub struct RefreshPlan {
 impl RefreshPlan {
     /// The plan with the fewest refreshed vectors, and among those the one whose key switches have the fewest limbs.
     ///
-    /// A refresh gives back any level up to `top`; the program starts at any of them, unless `start` is given. Nothing if
-    /// some stage is deeper than `top`.
+    /// A refresh gives back any level of `levels`; the program starts at any of them, unless `start` is given, and never
+    /// falls below the floor. Nothing if some stage is too deep.
     #[must_use]
-    pub fn new(stages: &[Stage], start: Option<Level>, top: Level) -> Option<Self> {
+    pub fn new(
+        stages: &[Stage],
+        start: Option<Level>,
+        levels: impl Into<LevelRange>,
+    ) -> Option<Self> {
+        let levels = levels.into();
         let mut search = Search {
             stages,
-            top,
+            levels,
             known: HashMap::new(),
         };
-        let starts = start.map_or(0..=top.0, |Level(start)| start..=start);
+        let all = levels.floor.0..=levels.top.0;
+        let starts = start.map_or(all, |Level(start)| start..=start);
         let best = starts
             .filter_map(|start| Some((search.best(0, start, None)?.cost, start)))
             .min()?;
@@ -68,7 +99,7 @@ impl RefreshPlan {
         for (index, stage) in stages.iter().enumerate() {
             let choice = search.best(index, level, kept)?;
             plan.refreshes.push(choice.refresh.map(Level));
-            (level, kept) = stage.after(level, kept, choice.refresh)?;
+            (level, kept) = stage.after(level, kept, choice.refresh, levels.floor)?;
         }
         plan.end = Level(level);
         Some(plan)
@@ -91,6 +122,7 @@ impl Stage {
         level: usize,
         kept: Option<usize>,
         refresh: Option<usize>,
+        floor: Level,
     ) -> Option<(usize, Option<usize>)> {
         let (mut level, mut kept) = (level, kept);
         if self.aside == Aside::Join {
@@ -100,14 +132,15 @@ impl Stage {
         if self.aside == Aside::Keep {
             kept = Some(level);
         }
-        Some((level.checked_sub(self.depth)?, kept))
+        let below = level.checked_sub(self.depth)?;
+        (below >= floor.0).then_some((below, kept))
     }
 }
 
 /// The cheapest way from a stage to the end, by levels of the running and of the kept vector.
 struct Search<'a> {
     stages: &'a [Stage],
-    top: Level,
+    levels: LevelRange,
     known: HashMap<(usize, usize, Option<usize>), Option<Choice>>,
 }
 
@@ -129,10 +162,11 @@ impl Search<'_> {
         if let Some(known) = self.known.get(&(index, level, kept)) {
             return *known;
         }
-        let refreshes = (stage.depth..=self.top.0).map(Some);
+        let LevelRange { floor, top } = self.levels;
+        let refreshes = (floor.0 + stage.depth..=top.0).map(Some);
         let mut best: Option<Choice> = None;
         for refresh in std::iter::once(None).chain(refreshes) {
-            let Some((below, kept)) = stage.after(level, kept, refresh) else {
+            let Some((below, kept)) = stage.after(level, kept, refresh, floor) else {
                 continue;
             };
             let Some(rest) = self.best(index + 1, below, kept) else {

@@ -21,7 +21,8 @@ pub use encryptor::Encryptor;
 pub use error::EvalError;
 pub use evaluator::{Evaluator, GiantStep, Tensor};
 pub use keys::{
-    EvaluationKeys, KeyGenerator, KeyName, KeyPlan, PublicKey, SPARSE_WEIGHT, SecretKey, SwitchingKey,
+    EvaluationKeys, KeyGenerator, KeyName, KeyPlan, PublicKey, SPARSE_WEIGHT, SecretKey,
+    SwitchingKey,
 };
 pub use level::Level;
 pub use noise::Source;

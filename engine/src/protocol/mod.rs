@@ -31,5 +31,5 @@ mod tests;
 
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Plan, PlanError, Task, WEIGHT_BOUND};
+pub use plan::{Plan, PlanError, RefreshBy, Task, WEIGHT_BOUND};
 pub use server::Server;

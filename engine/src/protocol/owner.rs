@@ -8,8 +8,8 @@ use super::{EncryptedBatch, Fresh, Plan, RefreshRequest};
 use crate::backend::{Backend, BackendError};
 use crate::circuits::packing::{PackingError, WeightSet};
 use crate::ckks::{
-    Ciphertext, Decryptor, Encoder, Encryptor, EvalError, KeyGenerator, KeyName, KeyPlan, Level, Params,
-    SecretKey, SwitchingKey,
+    Ciphertext, Decryptor, Encoder, Encryptor, EvalError, KeyGenerator, KeyName, KeyPlan, Level,
+    Params, SecretKey, SwitchingKey,
 };
 use crate::ring::sampling::Seed;
 use crate::train::Model;

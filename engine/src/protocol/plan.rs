@@ -1,8 +1,9 @@
 //! What both parties know before anything is encrypted: sizes, levels and keys of a training.
 
+use crate::bootstrap::{self, BootstrapError};
 use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
-use crate::circuits::{Budget, Clear};
+use crate::circuits::{Budget, Clear, LevelRange};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
 use crate::train::{Step, StepLevels, StepRefresh, step_budget};
 
@@ -32,6 +33,50 @@ impl Task {
     }
 }
 
+/// Who gives ciphertexts their levels back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RefreshBy {
+    /// The data owner, who is asked after every step.
+    Owner,
+    /// The server itself, by bootstrapping; nobody is asked.
+    Bootstrap,
+}
+
+impl RefreshBy {
+    /// Bootstrapping where the set has the levels for it.
+    #[must_use]
+    pub fn of(params: &Params) -> Self {
+        if params.is_bootstrappable() {
+            Self::Bootstrap
+        } else {
+            Self::Owner
+        }
+    }
+
+    /// The levels that a program may use.
+    #[must_use]
+    pub fn levels(self, params: &Params) -> LevelRange {
+        let floor = match self {
+            Self::Owner => 0,
+            Self::Bootstrap => params.stc_levels(),
+        };
+        LevelRange {
+            floor: Level(floor),
+            top: params.max_level(),
+        }
+    }
+
+    /// The name, as people write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Bootstrap => "bootstrap",
+        }
+    }
+}
+
 /// Why a task cannot be planned for a parameter set.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +99,9 @@ pub enum PlanError {
         /// Levels for use.
         found: usize,
     },
+    /// A set that cannot be bootstrapped.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
     /// The dry run failed.
     #[error("dry run of a training step: {0}")]
     DryRun(#[from] EvalError),
@@ -64,11 +112,13 @@ pub enum PlanError {
 pub struct Plan {
     layout: Layout,
     activation: Activation,
-    top: Level,
+    refresh_by: RefreshBy,
+    range: LevelRange,
     depth: usize,
     levels: StepLevels,
     refreshes: Vec<StepRefresh>,
     budget: Budget,
+    keys: KeyPlan,
 }
 
 impl Plan {
@@ -86,9 +136,26 @@ impl Plan {
         params: &Params,
         task: Task,
         activation: ActivationChoice,
+        refresh_by: RefreshBy,
+    ) -> Result<Self, PlanError> {
+        let bootstrap = match refresh_by {
+            RefreshBy::Owner => KeyPlan::default(),
+            RefreshBy::Bootstrap => bootstrap::key_plan(params)?,
+        };
+        let mut plan = Self::cheapest(params, task, activation, refresh_by)?;
+        plan.keys = plan.keys.union(&bootstrap);
+        Ok(plan)
+    }
+
+    fn cheapest(
+        params: &Params,
+        task: Task,
+        activation: ActivationChoice,
+        refresh_by: RefreshBy,
     ) -> Result<Self, PlanError> {
         let activation = activation.build(task.classes)?;
-        let grouped = |grouping| Self::with_grouping(params, task, &activation, grouping);
+        let grouped =
+            |grouping| Self::with_grouping(params, task, &activation, refresh_by, grouping);
         let refreshed =
             |plan: &Self| -> usize { plan.refreshes.iter().map(|refresh| refresh.vectors).sum() };
         match grouped(Grouping::Packed) {
@@ -106,28 +173,36 @@ impl Plan {
         params: &Params,
         task: Task,
         activation: &Activation,
+        refresh_by: RefreshBy,
         grouping: Grouping,
     ) -> Result<Self, PlanError> {
-        let (slots, top) = (params.slots(), params.max_level());
+        let (slots, range) = (params.slots(), refresh_by.levels(params));
         let layout = Layout::plan(slots, task.classes, task.features, task.batch, grouping)?;
         let machine = Clear::exact(slots);
-        let step = Step::new(&machine, &layout, activation.clone(), 1.0, top);
+        let step = Step::new(&machine, &layout, activation.clone(), 1.0, range);
         let step = step.map_err(|error| match error {
             EvalError::LevelExhausted { needed, .. } => PlanError::Levels {
                 params: params.name().to_owned(),
                 needed: needed.0,
-                found: top.0,
+                found: range.depth(),
             },
             other => PlanError::DryRun(other),
         })?;
-        let budget = step_budget(&layout, activation.clone(), top)?;
+        let budget = step_budget(&layout, activation.clone(), range)?;
         Ok(Self {
             layout,
             activation: activation.clone(),
-            top,
+            refresh_by,
+            range,
             depth: step.depth(),
             levels: step.levels(),
             refreshes: step.refreshes(),
+            keys: KeyPlan {
+                relinearization: budget.relinearization(),
+                conjugation: budget.conjugation(),
+                encapsulation: false,
+                rotations: budget.rotations().clone(),
+            },
             budget,
         })
     }
@@ -157,7 +232,19 @@ impl Plan {
     /// The highest level for use: no refresh gives back more.
     #[must_use]
     pub const fn top(&self) -> Level {
-        self.top
+        self.range.top
+    }
+
+    /// The levels that a step may use.
+    #[must_use]
+    pub const fn range(&self) -> LevelRange {
+        self.range
+    }
+
+    /// Who gives levels back.
+    #[must_use]
+    pub const fn refresh_by(&self) -> RefreshBy {
+        self.refresh_by
     }
 
     /// Levels of a step, refreshes apart.
@@ -189,15 +276,10 @@ impl Plan {
         &self.budget
     }
 
-    /// The evaluation keys that the server needs.
+    /// The evaluation keys that the server needs: those of a step, and those of a bootstrap.
     #[must_use]
-    pub fn keys(&self) -> KeyPlan {
-        KeyPlan {
-            relinearization: self.budget.relinearization(),
-            conjugation: self.budget.conjugation(),
-            encapsulation: false,
-            rotations: self.budget.rotations().clone(),
-        }
+    pub const fn keys(&self) -> &KeyPlan {
+        &self.keys
     }
 
     /// Ciphertexts of features in a batch: tiles times row blocks.

@@ -38,7 +38,7 @@ impl<'a, B: Backend> Server<'a, B> {
             plan.layout(),
             activation,
             learning_rate,
-            plan.top(),
+            plan.range(),
         )?;
         let masks = RefCell::default();
         Ok(Self {

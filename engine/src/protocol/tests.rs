@@ -49,14 +49,14 @@ impl Refresh<Reference> for AtHand<'_> {
 fn steps_agree_with_training_in_the_clear() {
     let params = params();
     let backend = Reference::new(Arc::clone(params.ring()));
-    let plan = Plan::new(&params, SHAPE, ACTIVATION).unwrap();
+    let plan = Plan::new(&params, SHAPE, ACTIVATION, RefreshBy::Owner).unwrap();
     let encoder = Arc::new(Encoder::new(params.degree()));
     let secret = SecretKey::generate(&params, &Seed([1; 32]));
     let owner = Owner::new(&backend, &params, Arc::clone(&encoder), secret);
     let mut keys = EvaluationKeys::default();
     let mut made = 0;
     owner
-        .evaluation_keys(&plan.keys(), &Seed([2; 32]), |name, key| {
+        .evaluation_keys(plan.keys(), &Seed([2; 32]), |name, key| {
             made += 1;
             name.insert(&mut keys, params.degree(), key);
             Ok::<_, EvalError>(())
@@ -116,7 +116,7 @@ fn tasks_that_do_not_fit_are_refused() {
         ..SHAPE
     };
     assert!(matches!(
-        Plan::new(&params, shape, ACTIVATION),
+        Plan::new(&params, shape, ACTIVATION, RefreshBy::Owner),
         Err(PlanError::Packing(_))
     ));
     let small = presets::named("leveled-13").unwrap().unwrap();
@@ -124,7 +124,9 @@ fn tasks_that_do_not_fit_are_refused() {
         range: 32.0,
         degree: 61,
     };
-    let error = Plan::new(&small, SHAPE, long).err().unwrap();
+    let error = Plan::new(&small, SHAPE, long, RefreshBy::Owner)
+        .err()
+        .unwrap();
     assert!(
         matches!(
             error,
@@ -137,7 +139,7 @@ fn tasks_that_do_not_fit_are_refused() {
         "{error}"
     );
     // Four levels at a time are enough for a shorter one.
-    let plan = Plan::new(&small, SHAPE, ACTIVATION).unwrap();
+    let plan = Plan::new(&small, SHAPE, ACTIVATION, RefreshBy::Owner).unwrap();
     assert_eq!(plan.refreshes().len(), 3);
     // Ten levels are too few for packed diagonals.
     let middle = presets::named("leveled-14").unwrap().unwrap();
@@ -145,7 +147,7 @@ fn tasks_that_do_not_fit_are_refused() {
         range: 16.0,
         degree: 13,
     };
-    let plan = Plan::new(&middle, SHAPE, activation).unwrap();
+    let plan = Plan::new(&middle, SHAPE, activation, RefreshBy::Owner).unwrap();
     assert_eq!(
         (plan.levels().state, plan.layout().groups()),
         (Level(10), 1)

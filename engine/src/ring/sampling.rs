@@ -183,7 +183,10 @@ mod tests {
             let draws = sparse_ternary(n, 32, &Seed([seed; 32]));
             assert_eq!(draws.iter().filter(|x| **x != 0).count(), 32);
             sum += draws.iter().map(|x| i32::from(*x)).sum::<i32>();
-            places.iter_mut().zip(&draws).for_each(|(p, x)| *p += i32::from(*x != 0));
+            places
+                .iter_mut()
+                .zip(&draws)
+                .for_each(|(p, x)| *p += i32::from(*x != 0));
         }
         // 6,400 signs, and each place 6.25 times on average.
         assert!(sum.abs() < 400, "{sum}");

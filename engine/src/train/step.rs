@@ -9,7 +9,7 @@ use super::optimizer::{momentum, update};
 use crate::circuits::activation::Approximation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::{Layout, WeightSet};
-use crate::circuits::{Aside, Budget, Clear, RefreshPlan, Slots, Stage};
+use crate::circuits::{Aside, Budget, Clear, LevelRange, RefreshPlan, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// A batch in slots.
@@ -58,19 +58,20 @@ pub struct Step<A, P> {
 }
 
 impl<A: Approximation, P: Clone> Step<A, P> {
-    /// Prepares the masks, and plans the refreshes within the step, which give back levels up to `top`: as few as
+    /// Prepares the masks, and plans the refreshes within the step, which give back levels in this range: as few as
     /// possible, and the products of matrices as low as possible.
     ///
     /// # Errors
-    /// [`EvalError::LevelExhausted`] if a part of the step has more levels than `top`, [`EvalError::SlotCount`] if the
+    /// [`EvalError::LevelExhausted`] if a part of the step has more levels than the range, [`EvalError::SlotCount`] if the
     /// layout is for another number of slots.
     pub fn new<S: Slots<Plain = P>>(
         machine: &S,
         layout: &Layout,
         activation: A,
         learning_rate: f64,
-        top: Level,
+        range: impl Into<LevelRange>,
     ) -> Result<Self, EvalError> {
+        let range = range.into();
         let head = Head::new(machine, layout, activation)?;
         let forward = Stage {
             depth: head.logits_depth(),
@@ -80,12 +81,12 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             aside: Aside::Nothing,
         };
         let stages = [&[forward], head.stages()].concat();
-        let plan = RefreshPlan::new(&stages, None, top).ok_or_else(|| {
+        let plan = RefreshPlan::new(&stages, None, range).ok_or_else(|| {
             let deepest = stages.iter().map(|stage| stage.depth).max();
             EvalError::LevelExhausted {
                 op: "training step",
                 needed: Level(deepest.unwrap_or(0)),
-                left: top,
+                left: Level(range.depth()),
             }
         })?;
         let behind = plan.end.0 + stages.last().map_or(0, |stage| stage.depth);
@@ -191,20 +192,20 @@ impl<A: Approximation, P: Clone> Step<A, P> {
     }
 }
 
-/// What a step needs if refreshes give back levels up to `top`: a dry run on zeros.
+/// What a step needs if refreshes give back levels in this range: a dry run on zeros.
 ///
 /// # Errors
 /// [`EvalError::LevelExhausted`] if a part of the step has more levels.
 pub fn step_budget<A: Approximation>(
     layout: &Layout,
     activation: A,
-    top: Level,
+    range: impl Into<LevelRange>,
 ) -> Result<Budget, EvalError> {
     let machine = Clear::exact(layout.slots());
     let zeros = |count: usize, level: Level| {
         machine.vector(&vec![vec![Complex64::ZERO; layout.slots()]; count], level)
     };
-    let step = Step::new(&machine, layout, activation, 1.0, top)?;
+    let step = Step::new(&machine, layout, activation, 1.0, range)?;
     let levels = step.levels();
     let batch = Batch {
         features: (0..layout.tiles())

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use engine::circuits::activation::ActivationChoice;
 
+use engine::protocol::RefreshBy;
+
 use crate::launch::DeviceChoice;
 
 /// Which data set.
@@ -51,6 +53,8 @@ pub struct RunConfig {
     pub data: DataChoice,
     /// How to train.
     pub train: TrainConfig,
+    /// Who gives levels back; bootstrapping, where the parameter set has the levels for it, if nothing is said.
+    pub refresh: Option<RefreshBy>,
     /// Device.
     pub device: DeviceChoice,
     /// Threads; all there are, if nothing is said.
@@ -84,6 +88,8 @@ pub struct KeygenConfig {
     pub allow_insecure: bool,
     /// The task.
     pub shape: TaskShape,
+    /// Who gives levels back; bootstrapping, where the parameter set has the levels for it, if nothing is said.
+    pub refresh: Option<RefreshBy>,
     /// What turns logits into probabilities: the keys depend on it.
     pub activation: ActivationChoice,
     /// Device.
@@ -127,8 +133,8 @@ pub struct TrainJobConfig {
     pub epochs: Option<usize>,
     /// What the mean gradient of a batch is multiplied by.
     pub learning_rate: Option<f64>,
-    /// A directory shared with the owner.
-    pub exchange: PathBuf,
+    /// A directory shared with the owner, for keys of a training that the owner refreshes.
+    pub exchange: Option<PathBuf>,
     /// How long to wait for an answer of the owner.
     pub wait: Duration,
     /// Device.

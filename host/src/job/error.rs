@@ -83,6 +83,15 @@ pub enum JobError {
     /// The task does not fit the parameter set.
     #[error("{0}; choose another parameter set or task")]
     Plan(#[from] PlanError),
+    /// Keys for refreshes by the owner, and no place to ask.
+    #[error(
+        "{}: these keys are for a training that the owner refreshes; name a directory shared with the owner (--exchange DIR)",
+        keys.display()
+    )]
+    NoExchange {
+        /// The evaluation keys.
+        keys: PathBuf,
+    },
     /// Samples or weights that do not fit their layout.
     #[error(transparent)]
     Packing(#[from] PackingError),

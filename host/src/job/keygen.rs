@@ -40,7 +40,7 @@ pub fn keygen(
     fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
     let params = params::choose(&config.params, config.allow_insecure)?;
     let task = task(&config.shape, params.slots())?;
-    let setup = Setup::new(&params, task, config.activation)?;
+    let setup = Setup::new(&params, task, config.activation, config.refresh)?;
     let generation = Generation {
         files,
         setup,

@@ -44,6 +44,7 @@ pub use config::{
 pub use decrypt::decrypt;
 pub use encrypt::encrypt;
 pub use engine::circuits::activation::ActivationChoice;
+pub use engine::protocol::RefreshBy;
 pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};

@@ -12,8 +12,8 @@ use engine::train::{ExactTrainer, Model, Precision};
 
 use super::event::{Running, stage};
 use super::samples::{Prepared, Samples, batch_size};
-use super::task::{self, REFRESH, Schedule, Setup};
-use super::train::run_steps;
+use super::task::{self, Schedule, Setup};
+use super::train::{self, run_steps};
 use super::{
     Event, JobError, Observer, RunConfig, RunReport, Stage, clear_model, memory, params, random,
 };
@@ -40,6 +40,7 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
             batch,
         },
         config.train.activation,
+        config.refresh,
     )?;
     let whole = Whole {
         config,
@@ -97,8 +98,13 @@ impl Job for Whole<'_> {
             .encrypt_start(plan, &start, &random::secret_seed()?)?
             .ciphertext;
         let at_hand = AtHand { owner: &owner };
-        let evaluator = Evaluator::new(backend, params, encoder, &keys);
-        let server = Server::new(evaluator, &at_hand, plan, schedule.learning_rate)?;
+        let evaluator = || Evaluator::new(backend, params, Arc::clone(&encoder), &keys);
+        let bootstrapper = train::bootstrapper(plan, evaluator())?;
+        let refresher: &dyn Refresh<B> = match &bootstrapper {
+            Some(bootstrapper) => bootstrapper,
+            None => &at_hand,
+        };
+        let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
         let batch = |index: usize| Ok(encrypted[index].received());
         let state = run_steps(&server, &schedule, state, batch, &mut running)?;
@@ -136,7 +142,7 @@ impl Job for Whole<'_> {
             security_bits: params.security_bits(),
             device: device.name.clone(),
             threads: device.threads,
-            refresh: REFRESH.to_owned(),
+            refresh: plan.refresh_by().name().to_owned(),
             weight_error: errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
         })
     }

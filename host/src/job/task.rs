@@ -5,7 +5,7 @@ use std::path::Path;
 
 use engine::circuits::activation::{ActivationChoice, Approximation};
 use engine::ckks::{Level, Params, ParamsLiteral};
-use engine::protocol::{Plan, Task};
+use engine::protocol::{Plan, RefreshBy, Task};
 use serde::{Deserialize, Serialize};
 
 use super::{JobError, PlanReport, params, random};
@@ -39,6 +39,7 @@ pub(super) struct Origin {
     pub(super) key: String,
     pub(super) task: Task,
     pub(super) activation: ActivationChoice,
+    pub(super) refresh: RefreshBy,
     /// Columns of a tile and groups of its rows, which follow from the rest in one version of the program.
     pub(super) tile: [usize; 2],
 }
@@ -58,12 +59,15 @@ impl Setup {
         params: &Params,
         task: Task,
         activation: ActivationChoice,
+        refresh: Option<RefreshBy>,
     ) -> Result<Self, JobError> {
-        let plan = plan_task(params, task, activation)?;
+        let refresh = refresh.unwrap_or_else(|| RefreshBy::of(params));
+        let plan = plan_task(params, task, activation, refresh)?;
         let origin = Origin {
             key: random::fresh_id()?,
             task,
             activation,
+            refresh,
             tile: tile(&plan),
         };
         let identity = params::identity(params)?;
@@ -89,7 +93,7 @@ impl Setup {
             let found = found.map_or_else(|| "none".to_owned(), ToString::to_string);
             return Err(JobError::mismatch(file, "parameter set", found, identity));
         }
-        let plan = plan_task(&params, origin.task, origin.activation)?;
+        let plan = plan_task(&params, origin.task, origin.activation, origin.refresh)?;
         if origin.tile != tile(&plan) {
             let [found, expected] = [origin.tile, tile(&plan)].map(|tile| format!("{tile:?}"));
             return Err(JobError::mismatch(
@@ -131,7 +135,12 @@ fn tile(plan: &Plan) -> [usize; 2] {
 }
 
 /// The plan of a task whose sizes come from outside.
-fn plan_task(params: &Params, task: Task, activation: ActivationChoice) -> Result<Plan, JobError> {
+fn plan_task(
+    params: &Params,
+    task: Task,
+    activation: ActivationChoice,
+    refresh: RefreshBy,
+) -> Result<Plan, JobError> {
     if task.features > MAX_FEATURES {
         let range = format!("at most {MAX_FEATURES}");
         return Err(JobError::option(
@@ -140,7 +149,7 @@ fn plan_task(params: &Params, task: Task, activation: ActivationChoice) -> Resul
             range,
         ));
     }
-    Ok(Plan::new(params, task, activation)?)
+    Ok(Plan::new(params, task, activation, refresh)?)
 }
 
 /// How long and how fast a training is.
@@ -239,9 +248,6 @@ pub(super) fn report(
         ciphertext_bytes: params.ciphertext_bytes(plan.levels().features),
         device: device.name.clone(),
         threads: device.threads,
-        refresh: REFRESH.to_owned(),
+        refresh: plan.refresh_by().name().to_owned(),
     }
 }
-
-/// Who refreshes.
-pub(super) const REFRESH: &str = "owner";

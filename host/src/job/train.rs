@@ -1,11 +1,14 @@
 //! Training on the server, which asks the owner for refreshes.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use engine::backend::Backend;
+use engine::bootstrap::Bootstrapper;
+use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, Evaluator};
-use engine::protocol::{ReceivedBatch, Server};
+use engine::protocol::{Plan, PlanError, ReceivedBatch, RefreshBy, Server};
 
 use super::event::Running;
 use super::exchange::{ServerEnd, owner_command};
@@ -69,6 +72,13 @@ impl Job for Training<'_> {
         let rows = data.samples.iter().sum();
         let plan = task::report(&setup, &schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
+        if setup.plan.refresh_by() == RefreshBy::Owner {
+            let exchange = exchange(config)?;
+            let command = owner_command(exchange);
+            observer.event(&Event::Note(format!(
+                "levels are given back by the owner: `{command}`"
+            )));
+        }
         let model = store::create_model(&config.out, &setup)?;
 
         let mut running = Running::begin(observer, Stage::Keys, plan.keys);
@@ -76,30 +86,37 @@ impl Job for Training<'_> {
         running.end();
 
         let steps = schedule.steps();
-        let (exchange, wait) = (config.exchange.as_path(), config.wait);
-        let requests = steps * setup.plan.refreshes().len() - 1;
-        let end = ServerEnd::open(backend, &setup, from, exchange, wait, requests)?;
-        let command = owner_command(exchange);
-        observer.event(&Event::Note(format!(
-            "levels are given back by the owner: `{command}`"
-        )));
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
-        let evaluator = Evaluator::new(backend, &setup.params, encoder, &keys);
-        let server = Server::new(evaluator, &end, &setup.plan, schedule.learning_rate)?;
-        let mut running = Running::begin(observer, Stage::Train, steps);
-        let start = data.start(backend, &setup)?;
-        let batch = |index| data.batch(backend, &setup, index);
-        let trained = run_steps(&server, &schedule, start, batch, &mut running);
-        let trained = trained.map_err(|error| end.take_failure().unwrap_or(error));
-        match &trained {
-            // The owner knows why, and has ended.
-            Err(JobError::Refused { .. }) => {}
-            // A message that cannot be left must not hide why the training failed.
-            Err(_) => drop(end.close(false)),
-            Ok(_) => end.close(true)?,
-        }
-        store::finish_model(model, backend, &setup, steps, &trained?)?;
-        running.end();
+        let evaluator = || Evaluator::new(backend, &setup.params, Arc::clone(&encoder), &keys);
+        let mut course = |refresher: &dyn Refresh<B>| {
+            let rate = schedule.learning_rate;
+            let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
+            let mut running = Running::begin(observer, Stage::Train, steps);
+            let start = data.start(backend, &setup)?;
+            let batch = |index| data.batch(backend, &setup, index);
+            let trained = run_steps(&server, &schedule, start, batch, &mut running)?;
+            running.end();
+            Ok(trained)
+        };
+        let trained = match bootstrapper(&setup.plan, evaluator())? {
+            Some(bootstrapper) => course(&bootstrapper)?,
+            None => {
+                let requests = steps * setup.plan.refreshes().len() - 1;
+                let (exchange, wait) = (exchange(config)?, config.wait);
+                let end = ServerEnd::open(backend, &setup, from, exchange, wait, requests)?;
+                let trained = course(&end);
+                let trained = trained.map_err(|error| end.take_failure().unwrap_or(error));
+                match &trained {
+                    // The owner knows why, and has ended.
+                    Err(JobError::Refused { .. }) => {}
+                    // A message that cannot be left must not hide why the training failed.
+                    Err(_) => drop(end.close(false)),
+                    Ok(_) => end.close(true)?,
+                }
+                trained?
+            }
+        };
+        store::finish_model(model, backend, &setup, steps, &trained)?;
         let seconds = begun.elapsed().as_secs_f64();
         Ok(TrainReport {
             out: config.out.clone(),
@@ -107,6 +124,27 @@ impl Job for Training<'_> {
             seconds,
         })
     }
+}
+
+/// The directory that is needed if the owner refreshes.
+fn exchange(config: &TrainJobConfig) -> Result<&Path, JobError> {
+    config
+        .exchange
+        .as_deref()
+        .ok_or_else(|| JobError::NoExchange {
+            keys: config.evaluation_keys.clone(),
+        })
+}
+
+/// What gives levels back without the owner, if the plan is for that.
+pub(super) fn bootstrapper<'a, B: Backend>(
+    plan: &Plan,
+    evaluator: Evaluator<'a, B>,
+) -> Result<Option<Bootstrapper<'a, B>>, JobError> {
+    Ok(match plan.refresh_by() {
+        RefreshBy::Owner => None,
+        RefreshBy::Bootstrap => Some(Bootstrapper::new(evaluator).map_err(PlanError::from)?),
+    })
 }
 
 /// All steps of a training, with a refresh between two; the state after the last.

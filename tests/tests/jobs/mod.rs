@@ -71,6 +71,7 @@ impl Place {
 
     fn keygen(&self, out: &str) -> Result<job::KeygenReport, JobError> {
         let config = KeygenConfig {
+            refresh: None,
             params: ParamsChoice::Named("insecure-10".to_owned()),
             allow_insecure: true,
             shape: TaskShape::Of(self.data(), Some(32)),
@@ -102,7 +103,7 @@ impl Place {
             data: self.path("train.vg"),
             epochs: Some(2),
             learning_rate: Some(1.5),
-            exchange: self.path("exchange"),
+            exchange: Some(self.path("exchange")),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,
             threads: None,
@@ -160,6 +161,7 @@ impl Place {
 
     fn run_config(&self) -> RunConfig {
         RunConfig {
+            refresh: None,
             params: ParamsChoice::Named("insecure-10".to_owned()),
             allow_insecure: true,
             data: self.data(),

@@ -20,9 +20,7 @@ fn check<B: Backend>(backend: &B, params: &Params, level: Level) {
         ..KeyPlan::default()
     };
     let generator = KeyGenerator::new(backend, params, &secret);
-    let keys = generator
-        .evaluation_keys(&plan, &Seed([5; 32]))
-        .unwrap();
+    let keys = generator.evaluation_keys(&plan, &Seed([5; 32])).unwrap();
     let g = GaloisElement::of(rotation, params.degree());
     let key = &keys.galois[&g];
 

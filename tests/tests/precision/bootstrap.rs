@@ -23,8 +23,14 @@ fn every_pattern_keeps_the_promised_bits() {
         ("random", random.clone()),
         ("constant", pattern(&|_| Complex64::ONE)),
         ("period 8", pattern(&|i| random[i % 8])),
-        ("one slot", pattern(&|i| Complex64::from(f64::from(u8::from(i == 5))))),
-        ("extreme", pattern(&|i| Complex64::new(if random[i].re > 0.0 { 1.0 } else { -1.0 }, -1.0))),
+        (
+            "one slot",
+            pattern(&|i| Complex64::from(f64::from(u8::from(i == 5)))),
+        ),
+        (
+            "extreme",
+            pattern(&|i| Complex64::new(if random[i].re > 0.0 { 1.0 } else { -1.0 }, -1.0)),
+        ),
         ("zero", pattern(&|_| Complex64::ZERO)),
     ];
     for (name, x) in patterns {

@@ -55,7 +55,11 @@ impl<B: Backend> Evaluator<'_, B> {
         ))
     }
 
-    fn coefficients(&self, half: &B::Buffer, x: &Ciphertext<B>) -> Result<Poly<B, Coeff>, EvalError> {
+    fn coefficients(
+        &self,
+        half: &B::Buffer,
+        x: &Ciphertext<B>,
+    ) -> Result<Poly<B, Coeff>, EvalError> {
         let bottom = self.params.basis(Level(0));
         let half = self.backend.copy(half, 0..self.batch(x), bottom)?;
         Ok(Poly::<B, Eval>::new(half).into_coeff(self.backend)?)

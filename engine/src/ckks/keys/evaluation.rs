@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::KeyName;
 use crate::arith::Word;
 use crate::backend::{Backend, BackendError, GadgetKey, Shape};
-use super::KeyName;
 use crate::ckks::{EvalError, Level, Params};
 use crate::ring::sampling::{self, Seed};
 use crate::ring::{Digit, GaloisElement, Rotation};

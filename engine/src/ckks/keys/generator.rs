@@ -1,9 +1,7 @@
 //! Key generation, on the key holder's own machine.
 
 use super::evaluation::uniform_half;
-use super::{
-    EvaluationKeys, KeyName, KeyPlan, PublicKey, SecretKey, SecretPoly, SwitchingKey,
-};
+use super::{EvaluationKeys, KeyName, KeyPlan, PublicKey, SecretKey, SecretPoly, SwitchingKey};
 use crate::arith::Word;
 use crate::backend::{Backend, BackendError, Coeff, GadgetKey, Poly, Shape};
 use crate::ckks::{Level, Params};

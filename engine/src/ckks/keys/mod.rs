@@ -8,8 +8,8 @@ mod secret;
 
 pub use evaluation::{EvaluationKeys, KeyPlan, SwitchingKey};
 pub use generator::KeyGenerator;
-pub use name::KeyName;
 pub(super) use generator::{error, small};
+pub use name::KeyName;
 pub use public::PublicKey;
-pub use secret::{SPARSE_WEIGHT, SecretKey};
 pub(super) use secret::SecretPoly;
+pub use secret::{SPARSE_WEIGHT, SecretKey};

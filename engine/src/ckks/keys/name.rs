@@ -71,7 +71,9 @@ impl KeyName {
     #[must_use]
     pub fn shape(self, params: &Params, level: Level) -> Shape {
         let basis = match self {
-            Self::ToSparse => params.basis(Level(0)).union(&params.encapsulation_special()),
+            Self::ToSparse => params
+                .basis(Level(0))
+                .union(&params.encapsulation_special()),
             Self::ToDense => params.basis(level).union(&params.ring().special()),
             Self::Relinearization | Self::Conjugation | Self::Rotation(_) => {
                 params.key_basis(level)

@@ -4,9 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use engine::backend::Backend;
-use engine::ckks::{
-    EvaluationKeys, KeyName, KeyPlan, Level, Params, ParamsLiteral, SwitchingKey,
-};
+use engine::ckks::{EvaluationKeys, KeyName, KeyPlan, Level, Params, ParamsLiteral, SwitchingKey};
 use serde::{Deserialize, Serialize};
 
 use super::{expected, read_seeds};

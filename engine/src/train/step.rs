@@ -90,9 +90,11 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             }
         })?;
         let behind = plan.end.0 + stages.last().map_or(0, |stage| stage.depth);
+        // Features are multiplied by the expanded weights, and by the residual's copies, which are a level below it.
+        let features = (plan.start.0 - head.matmul().expand_depth()).max(behind - 1);
         let levels = StepLevels {
             state: plan.start,
-            features: Level(plan.start.0 - head.matmul().expand_depth()),
+            features: Level(features),
             labels: Level(behind),
             result: plan.end,
         };

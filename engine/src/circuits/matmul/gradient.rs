@@ -128,7 +128,7 @@ impl<P: Clone> Matmul<P> {
         let level = machine.level(&all);
         let mut products = Vec::with_capacity(features.len());
         for tile in features {
-            let tile = machine.lower(tile, level)?;
+            let tile = machine.lower(tile, level.min(machine.level(tile)))?;
             let blocks: Vec<S::Vector> = (0..copies.len())
                 .map(|r| machine.entries(&tile, r..r + 1))
                 .collect::<Result<_, _>>()?;

@@ -240,6 +240,7 @@ pub(super) fn report(
         device: device.name.clone(),
         threads: device.threads,
         refresh: REFRESH.to_owned(),
+        simulated: false,
     }
 }
 

@@ -17,6 +17,9 @@ use crate::values;
 /// To see all of it on one machine, on bundled digits:
 ///   veilgrad run
 ///
+/// To see whether a training would succeed, in a fraction of the time:
+///   veilgrad simulate
+///
 /// Between an owner and a server, in this order:
 ///   owner   veilgrad keygen    secret key, and evaluation keys for the server
 ///   owner   veilgrad encrypt   the training set for the server
@@ -36,6 +39,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Simulate(SimulateArgs),
     Keygen(KeygenArgs),
     Encrypt(EncryptArgs),
     Train(TrainArgs),
@@ -67,19 +71,8 @@ pub(crate) struct RunArgs {
     pub(crate) data: DataArgs,
     #[command(flatten)]
     pub(crate) params: ParamsArgs,
-
-    /// How often every training row is used [default: chosen for the data]
-    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
-    pub(crate) epochs: Option<usize>,
-
-    /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
-    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
-    pub(crate) batch: Option<usize>,
-
-    /// Learning rate, above 0 [default: chosen for the data]
-    #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
-    pub(crate) lr: Option<f64>,
-
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
     #[command(flatten)]
     pub(crate) activation: ActivationArgs,
 
@@ -95,6 +88,44 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Run the training program on clear numbers, with the noise that ciphertexts would have
+///
+/// Who     The data owner, before a training: does it converge, and does the approximation do?
+/// Reads   A data set: the bundled digits, or --data FILE.
+/// Writes  Nothing.
+/// Learns  Nobody learns anything: there is no other side. Nothing is encrypted.
+///
+/// The same program runs that `veilgrad train` runs on ciphertexts: same packing, same
+/// polynomials, same refreshes. After each epoch its accuracy stands beside that of exact
+/// training (64-bit numbers, exact activation) on the same mini-batches.
+///
+/// Examples
+///   veilgrad simulate --activation softmax
+///   veilgrad simulate --data mnist.safetensors --params boot-39 --activation softmax --epochs 7
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct SimulateArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
+    #[command(flatten)]
+    pub(crate) refresh: RefreshByArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// Threads [default: one for each core]; simulation and exact training use one each
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) threads: Option<usize>,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -390,6 +421,21 @@ pub(crate) struct ParamsArgs {
     /// Accept a parameter set with less than 128 bits of security. For tests only
     #[arg(long)]
     pub(crate) allow_insecure: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainingArgs {
+    /// How often every training row is used [default: chosen for the data]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) epochs: Option<usize>,
+
+    /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
+    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
+    pub(crate) batch: Option<usize>,
+
+    /// Learning rate, above 0 [default: chosen for the data]
+    #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) lr: Option<f64>,
 }
 
 #[derive(Debug, clap::Args)]

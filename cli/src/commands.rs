@@ -4,7 +4,7 @@ use host::job;
 
 use crate::args::{
     Command, DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsTableArgs, RefreshArgs,
-    RunArgs, TrainArgs,
+    RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
@@ -14,6 +14,7 @@ use crate::{print, resolve, sets};
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run(args, streams),
+        Command::Simulate(args) => simulate(args, streams),
         Command::Keygen(args) => keygen(args, streams),
         Command::Encrypt(args) => encrypt(args, streams),
         Command::Train(args) => train(args, streams),
@@ -31,6 +32,14 @@ fn run(args: RunArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     print::done(streams, json, &report, |report| {
         print::run(report, config.model_out.as_deref())
     });
+    Ok(())
+}
+
+fn simulate(args: SimulateArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::simulate(args)?;
+    let report = job::simulate(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::simulate);
     Ok(())
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use host::job::{
-    DecryptReport, EncryptReport, EvaluateReport, KeygenReport, PlanReport, RefreshReport,
-    RunReport, TrainReport,
+    DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, PlanReport,
+    RefreshReport, RunReport, SimulateReport, TrainReport,
 };
 use serde::Serialize;
 
@@ -153,7 +153,11 @@ pub(crate) fn plan(plan: &PlanReport) -> String {
             ),
         ),
         (
-            "To be made",
+            if plan.simulated {
+                "Encrypted"
+            } else {
+                "To be made"
+            },
             format!(
                 "{}, {}; a fresh ciphertext has {}",
                 things(plan.keys, "key"),
@@ -214,6 +218,59 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
     if let Some(model) = model {
         rows.push(("Model", model.display().to_string()));
     }
+    format!("\n{}", list(&rows))
+}
+
+/// An epoch of `veilgrad simulate`.
+pub(crate) fn epoch(report: &EpochReport) -> String {
+    format!(
+        "epoch {:>3} of {}: validation {} (exact {}), test {} (exact {}), largest logit {:.1}\n",
+        report.epoch,
+        report.epochs,
+        percent(report.validation_accuracy),
+        percent(report.exact_validation_accuracy),
+        percent(report.test_accuracy),
+        percent(report.exact_test_accuracy),
+        report.largest_logit
+    )
+}
+
+/// The result of `veilgrad simulate`.
+pub(crate) fn simulate(report: &SimulateReport) -> String {
+    let rows = [
+        (
+            "Test accuracy",
+            format!(
+                "{} simulated, {} exact: {}",
+                percent(report.test_accuracy),
+                percent(report.exact_test_accuracy),
+                percentage_points(report.test_accuracy - report.exact_test_accuracy)
+            ),
+        ),
+        (
+            "Validation accuracy",
+            format!("{} simulated", percent(report.validation_accuracy)),
+        ),
+        (
+            "Weights",
+            format!(
+                "approximation and noise change one by {:.1e} at most",
+                report.weight_error
+            ),
+        ),
+        (
+            "Logits",
+            format!("{:.1} at most in exact training", report.largest_logit),
+        ),
+        (
+            "Time",
+            format!(
+                "{} for {}",
+                seconds(report.seconds_total),
+                things(report.steps, "step")
+            ),
+        ),
+    ];
     format!("\n{}", list(&rows))
 }
 

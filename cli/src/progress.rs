@@ -239,6 +239,8 @@ impl Observer for Progress<'_, '_> {
                     self.json_line("step", step);
                 }
             }
+            Event::Epoch(epoch) if self.json => self.json_line("epoch", epoch),
+            Event::Epoch(epoch) => self.write(|streams| streams.out(&print::epoch(epoch))),
             Event::Note(note) if self.json => {
                 self.json_line("note", &print::Message { message: note });
             }

@@ -2,26 +2,20 @@
 
 use host::job::{
     ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig, DeviceChoice,
-    EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, RefreshConfig, RunConfig, TaskShape,
-    TrainConfig, TrainJobConfig, describe_params,
+    EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, RefreshConfig, RunConfig,
+    SimulateConfig, TaskShape, TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
     Activation, ActivationArgs, DataArgs, DecryptArgs, Device, EncryptArgs, EvaluateArgs,
     KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RefreshByArgs,
-    RunArgs, TrainArgs,
+    RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
 /// The configuration of `veilgrad run`, with a parameter set that may be used.
 pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
-    let train = TrainConfig {
-        epochs: args.epochs,
-        batch: args.batch,
-        learning_rate: args.lr,
-        activation: activation(&args.activation)?,
-        seed: args.seed.seed,
-    };
+    let train = train_config(&args.training, &args.activation, &args.seed)?;
     Ok(RunConfig {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
@@ -31,6 +25,18 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         device: device(&args.machine),
         threads: args.machine.threads,
         model_out: args.out,
+    })
+}
+
+/// The configuration of `veilgrad simulate`, with a parameter set that may be used.
+pub(crate) fn simulate(args: SimulateArgs) -> Result<SimulateConfig, Failure> {
+    Ok(SimulateConfig {
+        allow_insecure: args.params.allow_insecure,
+        params: permitted(args.params)?,
+        data: data(args.data),
+        train: train_config(&args.training, &args.activation, &args.seed)?,
+        refresh: refresh_by(&args.refresh),
+        threads: args.threads,
     })
 }
 
@@ -149,6 +155,21 @@ fn permitted(args: ParamsArgs) -> Result<ParamsChoice, Failure> {
         }
     }
     Ok(choice)
+}
+
+/// How to train.
+fn train_config(
+    training: &TrainingArgs,
+    chosen: &ActivationArgs,
+    seed: &SeedArgs,
+) -> Result<TrainConfig, Failure> {
+    Ok(TrainConfig {
+        epochs: training.epochs,
+        batch: training.batch,
+        learning_rate: training.lr,
+        activation: activation(chosen)?,
+        seed: seed.seed,
+    })
 }
 
 /// The chosen activation, with a range only where it has a choice of one.

@@ -49,6 +49,21 @@ pub trait Job {
     ) -> Result<Self::Output, JobError>;
 }
 
+/// So many threads, or as many as the machine has.
+///
+/// # Errors
+/// [`JobError::Option`] for a number out of range.
+pub(crate) fn threads_of(threads: Option<usize>) -> Result<usize, JobError> {
+    match threads {
+        Some(threads) if (1..=MAX_THREADS).contains(&threads) => Ok(threads),
+        Some(threads) => {
+            let range = format!("from 1 to {MAX_THREADS}");
+            Err(JobError::option("the number of threads", threads, range))
+        }
+        None => Ok(thread::available_parallelism().map_or(1, NonZero::get)),
+    }
+}
+
 /// Runs a job on the device of choice with so many threads (as many as the machine has, if nothing is said).
 ///
 /// # Errors
@@ -60,14 +75,7 @@ pub fn launch<J: Job>(
     params: &Params,
     observer: &mut dyn Observer,
 ) -> Result<J::Output, JobError> {
-    let threads = match threads {
-        Some(threads) if (1..=MAX_THREADS).contains(&threads) => threads,
-        Some(threads) => {
-            let range = format!("from 1 to {MAX_THREADS}");
-            return Err(JobError::option("the number of threads", threads, range));
-        }
-        None => thread::available_parallelism().map_or(1, NonZero::get),
-    };
+    let threads = threads_of(threads)?;
     let (DeviceChoice::Auto | DeviceChoice::Cpu) = choice;
     let context = Arc::clone(params.ring());
     let backend = Cpu::with(context, Isa::detect(), threads).map_err(EvalError::from)?;

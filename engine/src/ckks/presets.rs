@@ -83,7 +83,7 @@ fn rational(name: &str, log_n: u32) -> ParamsLiteral {
         stc: 3,
         evalmod: 8,
         cts: 4,
-        message_bits: 13.8,
+        message_bits: 13.4,
     }
 }
 

@@ -26,6 +26,7 @@ mod message;
 mod owner;
 mod plan;
 mod server;
+mod simulation;
 #[cfg(test)]
 mod tests;
 
@@ -33,3 +34,4 @@ pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
 pub use plan::{Plan, PlanError, RefreshBy, Task, WEIGHT_BOUND};
 pub use server::Server;
+pub use simulation::Simulation;

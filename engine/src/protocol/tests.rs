@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::backend::Reference;
-use crate::circuits::Refresh;
 use crate::circuits::activation::ActivationChoice;
+use crate::circuits::{Clear, NoiseModel, Refresh};
 use crate::ckks::{
     Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, Params, SecretKey, presets,
 };
@@ -106,6 +106,37 @@ fn steps_agree_with_training_in_the_clear() {
         refused,
         Some(EvalError::OutOfRange { op: "refresh", .. })
     ));
+}
+
+#[test]
+fn a_simulation_is_the_training_in_the_clear() {
+    let params = params();
+    let softmax = ActivationChoice::Softmax { range: 8.0 };
+    let features: Vec<f64> = (0..48)
+        .map(|i| f64::from(i * 37 % 20) / 10.0 - 1.0)
+        .collect();
+    let labels: Vec<usize> = (0..16).map(|i| i % 2).collect();
+    for activation in [ACTIVATION, softmax] {
+        let plan = Plan::new(&params, SHAPE, activation, RefreshBy::Owner).unwrap();
+        let start = Model::zeros(2, 3);
+        let error = |machine: Clear| {
+            let mut clear =
+                ExactTrainer::new(start.clone(), plan.activation(), Precision::Approximate);
+            let mut simulation = Simulation::new(machine, &plan, &start, 1.0).unwrap();
+            for samples in [16, 9, 16] {
+                let (x, y) = (&features[..3 * samples], &labels[..samples]);
+                simulation.step(x, y).unwrap();
+                clear.step(x, y, 1.0);
+            }
+            let model = simulation.model().unwrap();
+            let pairs = model.values().iter().zip(clear.weights().values());
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+        };
+        let slots = params.slots();
+        assert!(error(Clear::exact(slots)) < 1e-9);
+        let noisy = error(Clear::noisy(slots, NoiseModel::of(&params), 1));
+        assert!(noisy > 1e-9 && noisy < 1e-3, "{noisy:e}");
+    }
 }
 
 #[test]

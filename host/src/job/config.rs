@@ -63,6 +63,23 @@ pub struct RunConfig {
     pub model_out: Option<PathBuf>,
 }
 
+/// Of [`simulate`](super::simulate()).
+#[derive(Clone, Debug)]
+pub struct SimulateConfig {
+    /// Parameter set.
+    pub params: ParamsChoice,
+    /// Whether a set below 128 bits of security will do.
+    pub allow_insecure: bool,
+    /// Data set.
+    pub data: DataChoice,
+    /// How to train.
+    pub train: TrainConfig,
+    /// Who gives levels back; bootstrapping, where the parameter set has the levels for it, if nothing is said.
+    pub refresh: Option<RefreshBy>,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+}
+
 /// For which task keys are made.
 #[derive(Clone, Debug)]
 pub enum TaskShape {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{PlanReport, StepReport};
+use super::{EpochReport, PlanReport, StepReport};
 
 /// Whoever listens to a job. Called on the thread that started it.
 pub trait Observer {
@@ -39,6 +39,8 @@ pub enum Event<'a> {
     },
     /// A training step is over.
     Step(&'a StepReport),
+    /// An epoch of a simulation is over.
+    Epoch(&'a EpochReport),
     /// A line worth telling.
     Note(String),
 }

@@ -8,6 +8,7 @@
 //! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
+//! | [`simulate()`] | owner | data | |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
@@ -28,6 +29,7 @@ mod refresh;
 mod report;
 mod run;
 mod samples;
+mod simulate;
 mod store;
 mod task;
 mod train;
@@ -39,7 +41,7 @@ use std::path::Path;
 pub use crate::launch::DeviceChoice;
 pub use config::{
     DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
-    RefreshConfig, RunConfig, TaskShape, TrainConfig, TrainJobConfig,
+    RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
 pub use encrypt::encrypt;
@@ -52,10 +54,11 @@ pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use params::describe_params;
 pub use refresh::refresh;
 pub use report::{
-    DecryptReport, EncryptReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport,
-    PlanReport, RefreshReport, RunReport, StepReport, TrainReport,
+    DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport,
+    ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
 };
 pub use run::run;
+pub use simulate::simulate;
 pub use task::{
     DEFAULT_ACTIVATION, DEFAULT_RANGE, DEFAULT_STEPS, MAX_FEATURES, default_learning_rate,
 };

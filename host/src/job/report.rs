@@ -55,6 +55,8 @@ pub struct PlanReport {
     pub threads: usize,
     /// Who refreshes.
     pub refresh: String,
+    /// Whether nothing of all this is made, because the job is a simulation.
+    pub simulated: bool,
 }
 
 /// A training step.
@@ -106,6 +108,52 @@ pub struct RunReport {
     /// Largest difference between a weight from ciphertexts and one from the same program in the clear, with the
     /// activation's polynomials: what encryption adds.
     pub weight_error: f64,
+}
+
+/// An epoch of a simulation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EpochReport {
+    /// Which one, from 1.
+    pub epoch: usize,
+    /// Of how many.
+    pub epochs: usize,
+    /// Share of validation rows whose class the simulated model predicts.
+    pub validation_accuracy: f64,
+    /// The same for exact training.
+    pub exact_validation_accuracy: f64,
+    /// Share of test rows whose class the simulated model predicts.
+    pub test_accuracy: f64,
+    /// The same for exact training.
+    pub exact_test_accuracy: f64,
+    /// The size of the largest logit of exact training so far.
+    pub largest_logit: f64,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Of [`simulate`](super::simulate()).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SimulateReport {
+    /// Share of test rows whose class the simulated model predicts.
+    pub test_accuracy: f64,
+    /// The same for exact training: on `f64`, with the exact activation, on the same batches.
+    pub exact_test_accuracy: f64,
+    /// Share of validation rows whose class the simulated model predicts.
+    pub validation_accuracy: f64,
+    /// Largest difference between a simulated weight and an exact one.
+    pub weight_error: f64,
+    /// The size of the largest logit of exact training.
+    pub largest_logit: f64,
+    /// Steps.
+    pub steps: usize,
+    /// Epochs.
+    pub epochs: usize,
+    /// Activation.
+    pub activation: String,
+    /// Parameter set.
+    pub params: String,
+    /// All stages.
+    pub seconds_total: f64,
 }
 
 /// Of [`keygen`](super::keygen()).

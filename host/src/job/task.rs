@@ -249,5 +249,6 @@ pub(super) fn report(
         device: device.name.clone(),
         threads: device.threads,
         refresh: plan.refresh_by().name().to_owned(),
+        simulated: false,
     }
 }

@@ -215,3 +215,38 @@ fn a_set_that_is_not_there_is_named() {
     assert_eq!(outcome.code, 1);
     assert!(outcome.err.contains("leveled-99"), "{}", outcome.err);
 }
+
+#[test]
+fn a_simulation_tells_each_epoch_beside_exact_training() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = tiny_csv(directory.path());
+    let data = data.to_str().unwrap();
+    let set = [
+        "--params",
+        "insecure-10",
+        "--allow-insecure",
+        "--data",
+        data,
+    ];
+    for activation in ["sigmoid", "softmax", "softmax-max"] {
+        let more = ["--activation", activation, "--epochs", "3", "--lr", "1"];
+        let args = [&["simulate"], &set[..], &more].concat();
+        let outcome = veilgrad(&[&args[..], &["--json"]].concat());
+        assert_eq!(outcome.code, 0, "{}", outcome.err);
+        let events = outcome.events();
+        let epochs = events.iter().filter(|event| event["event"] == "epoch");
+        assert_eq!(epochs.count(), 3);
+        let last = outcome.last();
+        assert_eq!(last["activation"], activation);
+        assert_eq!(last["test_accuracy"], last["exact_test_accuracy"]);
+        let error = last["weight_error"].as_f64().unwrap();
+        assert!(error > 0.0 && error < 0.05, "{activation}: {error}");
+        let text = veilgrad(&[&args[..], &["--threads", "1"]].concat());
+        assert!(
+            text.out.contains("epoch   3 of 3: validation "),
+            "{}",
+            text.out
+        );
+        assert!(text.out.contains(" simulated, "), "{}", text.out);
+    }
+}

@@ -38,7 +38,17 @@ fn every_pattern_keeps_the_promised_bits() {
         let fresh = bootstrapper.bootstrap(&ct, 1.0, Parts::Complex).unwrap();
         assert_eq!(fresh.level(), f.params.max_level());
         let found = bits(&x, &f.decrypt(&fresh)[0]);
-        println!("{name}: {found:.1} bits");
+        let have = f.decrypt(&fresh).remove(0);
+        let errors = x.iter().zip(&have).map(|(a, b)| a - b);
+        let errors: Vec<f64> = errors.flat_map(|e| [e.re, e.im]).collect();
+        let count = errors.len() as f64;
+        let bias = errors.iter().sum::<f64>() / count;
+        let deviation = (errors.iter().map(|e| e * e).sum::<f64>() / count).sqrt();
+        println!(
+            "{name}: {found:.1} bits, deviation 2^{:.2}, bias {:.2}",
+            deviation.log2(),
+            bias.abs().log2()
+        );
         assert!(found > 20.0, "{name}: {found:.1} bits");
     }
 }

@@ -1,0 +1,141 @@
+//! A training on clear numbers with the noise of ciphertexts, and the exact one beside it.
+
+use std::time::Instant;
+
+use engine::circuits::activation::{Activation, Approximation};
+use engine::circuits::{Clear, NoiseModel};
+use engine::protocol::{Plan, Simulation, Task};
+use engine::train::{ExactTrainer, Model, Precision};
+
+use super::event::{Running, stage};
+use super::samples::{Prepared, Samples, batch_size};
+use super::task::{self, Schedule, Setup};
+use super::{
+    EpochReport, Event, JobError, Observer, PlanReport, SimulateConfig, SimulateReport, Stage,
+    params,
+};
+use crate::launch::{Device, threads_of};
+
+/// Runs the training program on clear slots. Nothing is encrypted.
+///
+/// # Errors
+/// [`JobError`]: data or parameters that are refused, a training that diverges.
+pub fn simulate(
+    config: &SimulateConfig,
+    observer: &mut dyn Observer,
+) -> Result<SimulateReport, JobError> {
+    let begun = Instant::now();
+    let threads = threads_of(config.threads)?.min(2);
+    let params = params::choose(&config.params, config.allow_insecure)?;
+    let train = &config.train;
+    let prepared = stage(observer, Stage::Data, || {
+        Prepared::open(&config.data, train.seed)
+    })?;
+    let set = &prepared.set;
+    let rows = set.train().rows();
+    let task = Task {
+        features: set.features(),
+        classes: set.classes(),
+        batch: batch_size(train.batch, params.slots(), set.classes(), Some(rows))?,
+    };
+    let setup = Setup::new(&params, task, train.activation, config.refresh)?;
+    let batches = prepared.batches(task.batch, train.seed)?;
+    let (epochs, rate) = (train.epochs, train.learning_rate);
+    let schedule = Schedule::new(epochs, rate, batches.len(), train.activation)?;
+    let device = Device {
+        name: "clear numbers".to_owned(),
+        threads,
+    };
+    let plan = PlanReport {
+        simulated: true,
+        ..task::report(&setup, &schedule, set.name(), rows, &device)
+    };
+    observer.event(&Event::Plan(&plan));
+
+    let machine = Clear::noisy(params.slots(), NoiseModel::of(&params), train.seed);
+    let mut pair = Pair::new(machine, &setup.plan, schedule)?;
+    let parts = [set.validation(), set.test()].map(Samples::of);
+    let mut running = Running::begin(observer, Stage::Train, schedule.steps());
+    let mut last = None;
+    for epoch in 1..=schedule.epochs {
+        let begun = Instant::now();
+        for batch in &batches {
+            pair.step(batch, threads)?;
+            running.advance();
+        }
+        let (simulated, exact) = (pair.simulation.model()?, pair.exact.weights());
+        let [validation, test] = &parts;
+        let report = EpochReport {
+            epoch,
+            epochs: schedule.epochs,
+            validation_accuracy: validation.accuracy(&simulated),
+            exact_validation_accuracy: validation.accuracy(exact),
+            test_accuracy: test.accuracy(&simulated),
+            exact_test_accuracy: test.accuracy(exact),
+            largest_logit: pair.exact.largest_logit(),
+            seconds: begun.elapsed().as_secs_f64(),
+        };
+        running.observer().event(&Event::Epoch(&report));
+        let errors = simulated.values().iter().zip(exact.values());
+        let error = errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        last = Some((report, error));
+    }
+    running.end();
+    let (epoch, weight_error) = last
+        .ok_or_else(|| JobError::option("the number of epochs", schedule.epochs, "at least 1"))?;
+    let activation = setup.plan.activation();
+    if epoch.largest_logit > activation.range() {
+        let (found, range) = (epoch.largest_logit, activation.range());
+        observer.event(&Event::Note(format!(
+            "exact training has logits up to {found:.1}, beyond {range}, which the activation is made for"
+        )));
+    }
+    Ok(SimulateReport {
+        test_accuracy: epoch.test_accuracy,
+        exact_test_accuracy: epoch.exact_test_accuracy,
+        validation_accuracy: epoch.validation_accuracy,
+        weight_error,
+        largest_logit: epoch.largest_logit,
+        steps: schedule.steps(),
+        epochs: schedule.epochs,
+        activation: plan.activation,
+        params: plan.params,
+        seconds_total: begun.elapsed().as_secs_f64(),
+    })
+}
+
+/// The simulated and the exact training.
+struct Pair<'a> {
+    simulation: Simulation,
+    exact: ExactTrainer<'a, Activation>,
+    learning_rate: f64,
+}
+
+impl<'a> Pair<'a> {
+    fn new(machine: Clear, plan: &'a Plan, schedule: Schedule) -> Result<Self, JobError> {
+        let Task {
+            classes, features, ..
+        } = plan.task();
+        let start = Model::zeros(classes, features);
+        let learning_rate = schedule.learning_rate;
+        Ok(Self {
+            simulation: Simulation::new(machine, plan, &start, learning_rate)?,
+            exact: ExactTrainer::new(start, plan.activation(), Precision::Exact),
+            learning_rate,
+        })
+    }
+
+    /// A step of both, side by side if there are two threads.
+    fn step(&mut self, batch: &Samples, threads: usize) -> Result<(), JobError> {
+        let (simulation, exact) = (&mut self.simulation, &mut self.exact);
+        let rate = self.learning_rate;
+        let mut simulate = || simulation.step(&batch.features, &batch.labels);
+        let mut train = || exact.step(&batch.features, &batch.labels, rate);
+        let (simulated, ()) = if threads > 1 {
+            rayon::join(simulate, train)
+        } else {
+            (simulate(), train())
+        };
+        Ok(simulated?)
+    }
+}

@@ -487,6 +487,8 @@ impl Slots for Clear {
             });
         }
         self.record(Operation::Refresh, a.level, a.entries.len());
-        Ok(self.noisy_entries(self.values(a), to, NoiseModel::refresh))
+        Ok(self.noisy_entries(self.values(a), to, |noise, level| {
+            noise.refresh(level, bound)
+        }))
     }
 }

@@ -14,6 +14,8 @@ use crate::ckks::{Level, Params, Source};
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoiseModel {
     levels: Vec<Sizes>,
+    /// Of a bootstrap, if that is how vectors are refreshed.
+    bootstrap: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +39,15 @@ impl NoiseModel {
         };
         Self {
             levels: (0..=params.max_level().0).map(sizes).collect(),
+            bootstrap: None,
         }
+    }
+
+    /// The same with refreshes by bootstrapping.
+    #[must_use]
+    pub fn with_bootstrap(mut self, params: &Params) -> Self {
+        self.bootstrap = Some(params.noise(Source::Bootstrap, params.max_level()));
+        self
     }
 
     /// Of a rescale, or any change of level, that ends at `level`.
@@ -52,10 +62,14 @@ impl NoiseModel {
         self.at(level, |sizes| sizes.key_switch)
     }
 
-    /// Of a refresh by the data owner to `level`: an encryption under the secret key.
+    /// Of a refresh to `level` of values up to `bound`: by the data owner an encryption under the secret key, which knows
+    /// no bound; by bootstrapping that of a bootstrap, times the bound.
     #[must_use]
-    pub fn refresh(&self, level: Level) -> f64 {
-        self.at(level, |sizes| sizes.fresh)
+    pub fn refresh(&self, level: Level, bound: f64) -> f64 {
+        match self.bootstrap {
+            Some(size) => size * bound.max(1.0).log2().ceil().exp2(),
+            None => self.at(level, |sizes| sizes.fresh),
+        }
     }
 
     /// A size at a level; at the highest one for those above it.
@@ -129,8 +143,8 @@ mod tests {
             let of = |source| params.noise(source, level);
             assert_eq!(noise.rescale(level), of(Source::Rescale));
             assert_eq!(noise.key_switch(level), of(Source::KeySwitch));
-            assert_eq!(noise.refresh(level), of(Source::EncryptSecret));
-            assert!(noise.refresh(level) < noise.rescale(level));
+            assert_eq!(noise.refresh(level, 3.0), of(Source::EncryptSecret));
+            assert!(noise.refresh(level, 3.0) < noise.rescale(level));
         }
         assert_eq!(noise.rescale(Level(99)), noise.rescale(params.max_level()));
     }

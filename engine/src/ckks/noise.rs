@@ -19,7 +19,14 @@ pub enum Source {
     Rescale,
     /// A key switch: a rotation, a conjugation, a relinearisation.
     KeySwitch,
+    /// A bootstrap of values in `[-1, 1]`, to the highest level for use, whatever level is asked for.
+    Bootstrap,
 }
+
+/// What a bootstrap's cosine makes of an error of `T_2` of its input, root mean square over the integers that the raised
+/// modulus adds. By 1700 at the integer zero, where `T_2` is flattest, and about inversely to the integer elsewhere, which
+/// makes 900; the other roundings of the modular reduction add a third.
+const COSINE: f64 = 1200.0;
 
 /// Largest error in standard deviations of a part.
 ///
@@ -34,6 +41,9 @@ impl Params {
     #[must_use]
     pub fn noise(&self, source: Source, level: Level) -> f64 {
         let n = self.degree() as f64;
+        if source == Source::Bootstrap {
+            return self.bootstrap_noise();
+        }
         // Rounding each coefficient of both halves, the second one times the secret.
         let rounding = (1.0 + 2.0 * n / 3.0) / 12.0;
         let variance = match source {
@@ -42,8 +52,21 @@ impl Params {
             Source::EncryptPublic => rounding + 1.0 / 12.0,
             Source::Rescale => rounding,
             Source::KeySwitch => rounding + self.gadget_variance(level),
+            Source::Bootstrap => 0.0,
         };
         (variance * n / 2.0).sqrt() / self.scale(level)
+    }
+
+    /// The noise of the modular reduction, that of the roundings in front of it and behind it, and the sine's own error.
+    fn bootstrap_noise(&self) -> f64 {
+        let top = self.max_level();
+        let cosine = Level(top.0 + self.evalmod_levels().saturating_sub(1));
+        let reduction = self.bootstrap_gain() * COSINE * self.noise(Source::Rescale, cosine);
+        // To the levels of slots-to-coefficients, through them, and out of the reduction.
+        let roundings = 2.0 * self.noise(Source::Rescale, top);
+        let angle = std::f64::consts::TAU * self.message_ratio();
+        let sine = angle * angle / 24.0 / 2f64.sqrt();
+        (reduction.powi(2) + roundings.powi(2) + sine.powi(2)).sqrt()
     }
 
     /// Variance of a coefficient of `sum of digit * error / P`: digits are uniform in `[-D/2, D/2)`.

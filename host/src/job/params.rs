@@ -134,6 +134,9 @@ fn purpose(name: &str) -> &'static str {
     match name {
         "leveled-15" => "training, weights refreshed by the data owner",
         "boot-39" => "training with bootstrapping",
+        "boot-36" => "training with bootstrapping, two levels more, three bits less",
+        "boot-30" => "training with bootstrapping, five levels more, eight bits less",
+        "insecure-11-boot-36" | "insecure-11-boot-30" => "tests of bootstrapping",
         "leveled-13" => "small inference",
         "leveled-14" => "small jobs",
         "insecure-10" => "tests of training",

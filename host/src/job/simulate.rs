@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use engine::circuits::activation::{Activation, Approximation};
 use engine::circuits::{Clear, NoiseModel};
-use engine::protocol::{Plan, Simulation, Task};
+use engine::protocol::{Plan, RefreshBy, Simulation, Task};
 use engine::train::{ExactTrainer, Model, Precision};
 
 use super::event::{Running, stage};
@@ -52,7 +52,11 @@ pub fn simulate(
     };
     observer.event(&Event::Plan(&plan));
 
-    let machine = Clear::noisy(params.slots(), NoiseModel::of(&params), train.seed);
+    let noise = match setup.plan.refresh_by() {
+        RefreshBy::Owner => NoiseModel::of(&params),
+        RefreshBy::Bootstrap => NoiseModel::of(&params).with_bootstrap(&params),
+    };
+    let machine = Clear::noisy(params.slots(), noise, train.seed);
     let mut pair = Pair::new(machine, &setup.plan, schedule)?;
     let parts = [set.validation(), set.test()].map(Samples::of);
     let mut running = Running::begin(observer, Stage::Train, schedule.steps());

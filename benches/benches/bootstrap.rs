@@ -3,6 +3,7 @@
 use benches::{Keyed, bootstrappable, threads};
 use criterion::{Criterion, criterion_group};
 use engine::bootstrap::{Bootstrapper, Parts, key_plan};
+use engine::circuits::Rotations;
 use engine::ckks::{Ciphertext, Decryptor, Encryptor, Evaluator, Level, Params};
 use engine::ring::sampling::Seed;
 use host::cpu::Cpu;
@@ -11,14 +12,14 @@ use std::sync::Arc;
 
 fn bootstrap(c: &mut Criterion) {
     let params = bootstrappable();
-    let plan = key_plan(&params).unwrap();
+    let plan = key_plan(&params, Rotations::Hoisted).unwrap();
     for threads in threads() {
         let keyed = Keyed::new(&params, &plan, threads);
         let gib = plan.bytes(&params) as f64 / f64::from(1 << 30);
         println!("{}: {} keys, {gib:.2} GiB", params.name(), plan.len());
         let evaluator =
             Evaluator::new(&keyed.cpu, &params, Arc::clone(&keyed.encoder), &keyed.keys);
-        let bootstrapper = Bootstrapper::new(evaluator).unwrap();
+        let bootstrapper = Bootstrapper::new(evaluator, Rotations::Hoisted).unwrap();
         // A full period of the golden ratio: even over [-1, 1].
         let part = |i: usize| 2.0 * (i as f64 * 0.618_033_988_749_895).fract() - 1.0;
         let slots = (0..params.slots()).map(|i| Complex64::new(part(i), part(3 * i + 1)));

@@ -522,4 +522,6 @@ pub(crate) enum RefreshBy {
     Owner,
     /// The server, on its own, without opening anything
     Bootstrap,
+    /// The same with a third of the keys: less memory, more time
+    BootstrapLean,
 }

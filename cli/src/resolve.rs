@@ -95,6 +95,7 @@ fn refresh_by(args: &RefreshByArgs) -> Option<host::job::RefreshBy> {
     args.by.map(|by| match by {
         RefreshBy::Owner => host::job::RefreshBy::Owner,
         RefreshBy::Bootstrap => host::job::RefreshBy::Bootstrap,
+        RefreshBy::BootstrapLean => host::job::RefreshBy::BootstrapLean,
     })
 }
 

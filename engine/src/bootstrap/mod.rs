@@ -24,7 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use num_complex::Complex64;
 
 use crate::backend::Backend;
-use crate::circuits::{Ciphertexts, Clear, LinearMap, PlainVector, Refresh, Slots};
+use crate::circuits::{Ciphertexts, Clear, LinearMap, PlainVector, Refresh, Rotations, Slots};
 use crate::ckks::{
     Ciphertext, Encoder, EvalError, Evaluator, KeyPlan, Level, Params, SPARSE_WEIGHT,
 };
@@ -72,11 +72,17 @@ struct Program<P> {
     last: dft::Diagonals,
     cts: Vec<LinearMap<P>>,
     reduction: Reduction,
+    rotations: Rotations,
     params: Params,
 }
 
 impl<P: Clone> Program<P> {
-    fn new<S: Slots<Plain = P>>(machine: &S, params: &Params) -> Result<Self, BootstrapError> {
+    fn new<S: Slots<Plain = P>>(
+        machine: &S,
+        params: &Params,
+        rotations: Rotations,
+    ) -> Result<Self, BootstrapError> {
+        let linear_map = |map| linear_map(machine, map, rotations);
         let name = || params.name().to_owned();
         if !params.is_bootstrappable() {
             return Err(BootstrapError::NotBootstrappable { params: name() });
@@ -97,16 +103,17 @@ impl<P: Clone> Program<P> {
             params.scale(params.top_level()) / (2.0 * mod1::WIDTH * Self::bottom(params));
         let each = constant.powf(1.0 / params.cts_levels() as f64);
         let cts = dft::coefficients_to_slots(&encoder, params.cts_levels()).into_iter();
-        let cts = cts.map(|map| linear_map(machine, dft::scaled(map, each)));
+        let cts = cts.map(|map| linear_map(dft::scaled(map, each)));
         let cts = cts.collect::<Result<_, _>>()?;
         let mut stc = dft::slots_to_coefficients(&encoder, params.stc_levels());
         let last = stc.pop().unwrap_or_default();
-        let stc = stc.into_iter().map(|map| linear_map(machine, map));
+        let stc = stc.into_iter().map(linear_map);
         Ok(Self {
             stc: stc.collect::<Result<_, _>>()?,
             last,
             cts,
             reduction,
+            rotations,
             params: params.clone(),
         })
     }
@@ -124,7 +131,11 @@ impl<P: Clone> Program<P> {
     ) -> Result<LinearMap<P>, EvalError> {
         let unit = self.params.message_ratio() * Self::bottom(&self.params);
         let constant = unit / self.params.scale(Level(0)) / f64::from(log_bound).exp2();
-        linear_map(machine, dft::scaled(self.last.clone(), constant))
+        linear_map(
+            machine,
+            dft::scaled(self.last.clone(), constant),
+            self.rotations,
+        )
     }
 
     fn slots_to_coefficients<S: Slots<Plain = P>>(
@@ -165,15 +176,14 @@ impl<P: Clone> Program<P> {
     }
 }
 
-fn linear_map<S: Slots>(machine: &S, map: dft::Diagonals) -> Result<LinearMap<S::Plain>, EvalError>
-where
-    S::Plain: Clone,
-{
+fn linear_map<S: Slots>(
+    machine: &S,
+    map: dft::Diagonals,
+    rotations: Rotations,
+) -> Result<LinearMap<S::Plain>, EvalError> {
     let signed = |k| i32::try_from(k).unwrap_or(i32::MAX);
-    LinearMap::new(
-        machine,
-        &map.into_iter().map(|(k, d)| (signed(k), d)).collect(),
-    )
+    let diagonals = map.into_iter().map(|(k, d)| (signed(k), d)).collect();
+    Ok(LinearMap::new(machine, &diagonals)?.with(rotations))
 }
 
 /// The keys of a bootstrap: a dry run.
@@ -183,9 +193,9 @@ where
 ///
 /// # Errors
 /// [`BootstrapError`].
-pub fn key_plan(params: &Params) -> Result<KeyPlan, BootstrapError> {
+pub fn key_plan(params: &Params, rotations: Rotations) -> Result<KeyPlan, BootstrapError> {
     let machine = Clear::exact(params.slots());
-    let program = Program::new(&machine, params)?;
+    let program = Program::new(&machine, params, rotations)?;
     let zeros = vec![vec![Complex64::ZERO; params.slots()]];
     let x = machine.vector(&zeros, Level(params.stc_levels()))?;
     program.slots_to_coefficients(&machine, &x, &program.last_map(&machine, 0)?)?;
@@ -228,10 +238,10 @@ impl<'a, B: Backend> Bootstrapper<'a, B> {
     ///
     /// # Errors
     /// [`BootstrapError`] for a set without the levels of a bootstrap.
-    pub fn new(evaluator: Evaluator<'a, B>) -> Result<Self, BootstrapError> {
+    pub fn new(evaluator: Evaluator<'a, B>, rotations: Rotations) -> Result<Self, BootstrapError> {
         let params = evaluator.params();
         let machine = Ciphertexts::new(evaluator, &Unrefreshed);
-        let program = Program::new(&machine, params)?;
+        let program = Program::new(&machine, params, rotations)?;
         Ok(Self {
             machine,
             program,

@@ -13,11 +13,21 @@ use super::places;
 use crate::ckks::{EvalError, GiantStep};
 use crate::ring::Rotation;
 
+/// How the rotations of a map are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotations {
+    /// Each with a key of its own; baby steps share a decomposition.
+    Hoisted,
+    /// One after the other: two or three keys for a map, and about twice the time.
+    Chained,
+}
+
 /// A linear map, prepared on a machine whose plain vectors are `P`.
 #[derive(Clone, Debug)]
 pub struct LinearMap<P> {
     babies: Vec<Rotation>,
     giants: Vec<GiantStep<P>>,
+    rotations: Rotations,
 }
 
 impl<P: Clone> LinearMap<P> {
@@ -80,17 +90,34 @@ impl<P: Clone> LinearMap<P> {
         if giants.is_empty() {
             return Err(EvalError::Empty { op: "linear map" });
         }
-        let left = |distance: usize| places(distance, 1);
+        let signed = |k: usize| {
+            if k > slots / 2 {
+                places(slots - k, -1)
+            } else {
+                places(k, 1)
+            }
+        };
+        let mut giants: Vec<_> = giants.into_iter().map(|(k, d)| (signed(k), d)).collect();
+        giants.sort_by_key(|(step, _)| *step);
         Ok(Self {
-            babies: babies.into_iter().map(left).collect(),
-            giants: giants.into_iter().map(|(k, d)| (left(k), d)).collect(),
+            babies: babies.into_iter().map(|k| places(k, 1)).collect(),
+            giants,
+            rotations: Rotations::Hoisted,
         })
+    }
+
+    /// The same map with its rotations made in another way.
+    #[must_use]
+    pub fn with(mut self, rotations: Rotations) -> Self {
+        self.rotations = rotations;
+        self
     }
 
     /// `M x`.
     ///
     /// # Cost
-    /// One level; a hoisted rotation for each baby step and a rotation for each giant step but zero.
+    /// One level; a hoisted rotation for each baby step and a rotation for each giant step but zero. Chained, as many
+    /// rotations, none of them hoisted, and one more.
     ///
     /// # Errors
     /// [`EvalError::LevelExhausted`], [`EvalError::MissingRotation`].
@@ -99,8 +126,72 @@ impl<P: Clone> LinearMap<P> {
         machine: &S,
         x: &S::Vector,
     ) -> Result<S::Vector, EvalError> {
-        machine.linear_map(x, &self.babies, &self.giants)
+        match self.rotations {
+            Rotations::Hoisted => machine.linear_map(x, &self.babies, &self.giants),
+            Rotations::Chained => self.apply_chained(machine, x),
+        }
     }
+
+    /// Baby steps one from the other; giant steps by Horner's rule, from the farthest to the left.
+    fn apply_chained<S: Slots<Plain = P>>(
+        &self,
+        machine: &S,
+        x: &S::Vector,
+    ) -> Result<S::Vector, EvalError> {
+        const EMPTY: EvalError = EvalError::Empty { op: "linear map" };
+        let gap = common_step(self.babies.iter().copied());
+        let mut steps = Vec::with_capacity(self.babies.len());
+        let (mut moved, mut at) = (x.clone(), Rotation(0));
+        for &baby in &self.babies {
+            moved = chain(machine, &moved, gap, baby.0 - at.0)?;
+            at = baby;
+            steps.push(moved.clone());
+        }
+        let gap = common_step(
+            self.giants
+                .windows(2)
+                .map(|pair| Rotation(pair[1].0.0 - pair[0].0.0)),
+        );
+        let mut total: Option<(S::Vector, Rotation)> = None;
+        for (giant, diagonals) in self.giants.iter().rev() {
+            let terms = diagonals
+                .iter()
+                .map(|(baby, d)| Ok((steps.get(*baby).ok_or(EMPTY)?, d)));
+            let sum = machine.dot_plain(&terms.collect::<Result<Vec<_>, EvalError>>()?)?;
+            total = Some(match total {
+                None => (sum, *giant),
+                Some((total, at)) => {
+                    let total = chain(machine, &total, gap, at.0 - giant.0)?;
+                    (machine.add(&total, &sum)?, *giant)
+                }
+            });
+        }
+        let (total, last) = total.ok_or(EMPTY)?;
+        machine.rotate(&total, last)
+    }
+}
+
+/// The largest step that all distances are multiples of.
+fn common_step(distances: impl Iterator<Item = Rotation>) -> Rotation {
+    fn gcd(a: u32, b: u32) -> u32 {
+        if b == 0 { a } else { gcd(b, a % b) }
+    }
+    let step = distances.fold(0, |step, by| gcd(step, by.0.unsigned_abs()));
+    Rotation(step.cast_signed())
+}
+
+/// The rotation by `distance`, a multiple of `step`, one step after the other.
+fn chain<S: Slots>(
+    machine: &S,
+    x: &S::Vector,
+    step: Rotation,
+    distance: i32,
+) -> Result<S::Vector, EvalError> {
+    let mut x = x.clone();
+    for _ in 0..distance.checked_div(step.0).unwrap_or(0) {
+        x = machine.rotate(&x, step)?;
+    }
+    Ok(x)
 }
 
 #[cfg(test)]
@@ -133,10 +224,13 @@ mod tests {
                 })
                 .collect();
             let map = LinearMap::new(&machine, &diagonals).unwrap();
-            let y = map.apply(&machine, &machine.vector(&[x], Level(1)).unwrap()).unwrap();
-            prop_assert_eq!(machine.level(&y), Level(0));
-            for (found, want) in machine.values(&y)[0].iter().zip(want) {
-                prop_assert!((found - want).norm() < 1e-12);
+            let x = machine.vector(&[x], Level(1)).unwrap();
+            for rotations in [Rotations::Hoisted, Rotations::Chained] {
+                let y = map.clone().with(rotations).apply(&machine, &x).unwrap();
+                prop_assert_eq!(machine.level(&y), Level(0));
+                for (found, want) in machine.values(&y)[0].iter().zip(&want) {
+                    prop_assert!((found - want).norm() < 1e-12);
+                }
             }
         }
     }
@@ -153,5 +247,10 @@ mod tests {
         let budget = machine.take_budget();
         assert_eq!(budget.count(Operation::HoistedRotation), 7);
         assert_eq!(budget.count(Operation::Rotation), 7);
+        assert_eq!(budget.rotations().len(), 14);
+        map.with(Rotations::Chained).apply(&machine, &x).unwrap();
+        let budget = machine.take_budget();
+        assert_eq!(budget.key_switches(), 15);
+        assert!(budget.rotations().len() <= 3);
     }
 }

@@ -22,7 +22,7 @@ pub use ciphertexts::{Ciphertexts, PlainVector, Refresh};
 pub use clear::{Clear, ClearVector};
 pub use compare::Maximum;
 pub use inverse::{Goldschmidt, Inverse};
-pub use linear::LinearMap;
+pub use linear::{LinearMap, Rotations};
 pub use noise::NoiseModel;
 pub use polynomial::Polynomial;
 pub use reduce::Comb;

@@ -3,7 +3,7 @@
 use crate::bootstrap::{self, BootstrapError};
 use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
-use crate::circuits::{Budget, Clear, LevelRange};
+use crate::circuits::{Budget, Clear, LevelRange, Rotations};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
 use crate::train::{Step, StepLevels, StepRefresh, step_budget};
 
@@ -35,12 +35,14 @@ impl Task {
 
 /// Who gives ciphertexts their levels back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum RefreshBy {
     /// The data owner, who is asked after every step.
     Owner,
     /// The server itself, by bootstrapping; nobody is asked.
     Bootstrap,
+    /// The same with few rotation keys: less memory, more time.
+    BootstrapLean,
 }
 
 impl RefreshBy {
@@ -59,7 +61,7 @@ impl RefreshBy {
     pub fn levels(self, params: &Params) -> LevelRange {
         let floor = match self {
             Self::Owner => 0,
-            Self::Bootstrap => params.stc_levels(),
+            Self::Bootstrap | Self::BootstrapLean => params.stc_levels(),
         };
         LevelRange {
             floor: Level(floor),
@@ -73,6 +75,17 @@ impl RefreshBy {
         match self {
             Self::Owner => "owner",
             Self::Bootstrap => "bootstrap",
+            Self::BootstrapLean => "bootstrap-lean",
+        }
+    }
+
+    /// How a bootstrap makes its rotations, if there is one.
+    #[must_use]
+    pub const fn rotations(self) -> Option<Rotations> {
+        match self {
+            Self::Owner => None,
+            Self::Bootstrap => Some(Rotations::Hoisted),
+            Self::BootstrapLean => Some(Rotations::Chained),
         }
     }
 }
@@ -138,9 +151,9 @@ impl Plan {
         activation: ActivationChoice,
         refresh_by: RefreshBy,
     ) -> Result<Self, PlanError> {
-        let bootstrap = match refresh_by {
-            RefreshBy::Owner => KeyPlan::default(),
-            RefreshBy::Bootstrap => bootstrap::key_plan(params)?,
+        let bootstrap = match refresh_by.rotations() {
+            None => KeyPlan::default(),
+            Some(rotations) => bootstrap::key_plan(params, rotations)?,
         };
         let mut plan = Self::cheapest(params, task, activation, refresh_by)?;
         plan.keys = plan.keys.union(&bootstrap);

@@ -52,9 +52,10 @@ pub fn simulate(
     };
     observer.event(&Event::Plan(&plan));
 
+    let noise = NoiseModel::of(&params);
     let noise = match setup.plan.refresh_by() {
-        RefreshBy::Owner => NoiseModel::of(&params),
-        RefreshBy::Bootstrap => NoiseModel::of(&params).with_bootstrap(&params),
+        RefreshBy::Owner => noise,
+        RefreshBy::Bootstrap | RefreshBy::BootstrapLean => noise.with_bootstrap(&params),
     };
     let machine = Clear::noisy(params.slots(), noise, train.seed);
     let mut pair = Pair::new(machine, &setup.plan, schedule)?;

@@ -141,10 +141,9 @@ pub(super) fn bootstrapper<'a, B: Backend>(
     plan: &Plan,
     evaluator: Evaluator<'a, B>,
 ) -> Result<Option<Bootstrapper<'a, B>>, JobError> {
-    Ok(match plan.refresh_by() {
-        RefreshBy::Owner => None,
-        RefreshBy::Bootstrap => Some(Bootstrapper::new(evaluator).map_err(PlanError::from)?),
-    })
+    let prepare = |rotations| Bootstrapper::new(evaluator, rotations);
+    let prepared = plan.refresh_by().rotations().map(prepare).transpose();
+    Ok(prepared.map_err(PlanError::from)?)
 }
 
 /// All steps of a training, with a refresh between two; the state after the last.

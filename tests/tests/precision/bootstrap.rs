@@ -1,7 +1,7 @@
 //! Bootstraps lose only what they promise, whatever the pattern of the values.
 
 use engine::bootstrap::{Bootstrapper, Parts, key_plan};
-use engine::circuits::Refresh;
+use engine::circuits::{Refresh, Rotations};
 use engine::ckks::{EvalError, KeyPlan, Level, Params, Source};
 use host::cpu::Cpu;
 use num_complex::Complex64;
@@ -14,8 +14,12 @@ const SETS: [&str; 3] = [
 ];
 
 fn fixture(set: &str) -> Fixture<Cpu> {
+    with_rotations(set, Rotations::Hoisted)
+}
+
+fn with_rotations(set: &str, rotations: Rotations) -> Fixture<Cpu> {
     let params = params(set);
-    let plan = key_plan(&params).unwrap();
+    let plan = key_plan(&params, rotations).unwrap();
     Fixture::with_plan(params.clone(), cpu(&params), &plan)
 }
 
@@ -47,7 +51,7 @@ fn patterns(n: usize) -> Vec<(&'static str, Vec<Complex64>)> {
 fn every_pattern_keeps_the_promised_bits() {
     for set in SETS {
         let f = fixture(set);
-        let bootstrapper = Bootstrapper::new(f.evaluator()).unwrap();
+        let bootstrapper = Bootstrapper::new(f.evaluator(), Rotations::Hoisted).unwrap();
         for (name, x) in patterns(f.params.slots()) {
             let ct = f.encrypt(&[&x], Level(f.params.stc_levels()), 4);
             let fresh = bootstrapper.bootstrap(&ct, 1.0, Parts::Complex).unwrap();
@@ -65,7 +69,10 @@ fn every_pattern_keeps_the_promised_bits() {
 fn the_promise_is_not_far_from_the_truth() {
     for set in SETS {
         let f = fixture(set);
-        let (n, bootstrapper) = (f.params.slots(), Bootstrapper::new(f.evaluator()).unwrap());
+        let (n, bootstrapper) = (
+            f.params.slots(),
+            Bootstrapper::new(f.evaluator(), Rotations::Hoisted).unwrap(),
+        );
         let x = slots(n, 8);
         let ct = f.encrypt(&[&x], Level(f.params.stc_levels()), 4);
         let fresh = bootstrapper.bootstrap(&ct, 1.0, Parts::Complex).unwrap();
@@ -84,7 +91,7 @@ fn the_promise_is_not_far_from_the_truth() {
 fn batches_bounds_levels_and_parts() {
     let f = fixture(SETS[0]);
     let (n, top) = (f.params.slots(), f.params.max_level());
-    let bootstrapper = Bootstrapper::new(f.evaluator()).unwrap();
+    let bootstrapper = Bootstrapper::new(f.evaluator(), Rotations::Hoisted).unwrap();
     let promise = promise(&f.params);
     let vectors: Vec<Vec<Complex64>> = (0..3)
         .map(|seed| slots(n, seed).iter().map(|z| z * 50.0).collect())
@@ -122,7 +129,7 @@ fn batches_bounds_levels_and_parts() {
 #[test]
 fn a_value_beyond_the_bound_shows_and_does_not_touch_its_neighbours() {
     let f = fixture(SETS[0]);
-    let bootstrapper = Bootstrapper::new(f.evaluator()).unwrap();
+    let bootstrapper = Bootstrapper::new(f.evaluator(), Rotations::Hoisted).unwrap();
     let mut x = slots(f.params.slots(), 7);
     // A quarter of the modulus turns the sine back.
     x[3] = Complex64::from(0.3 / f.params.message_ratio());
@@ -146,7 +153,7 @@ fn a_value_beyond_the_bound_shows_and_does_not_touch_its_neighbours() {
 #[test]
 fn fifty_refreshes_do_not_drift() {
     let f = fixture(SETS[0]);
-    let bootstrapper = Bootstrapper::new(f.evaluator()).unwrap();
+    let bootstrapper = Bootstrapper::new(f.evaluator(), Rotations::Hoisted).unwrap();
     let x = patterns(f.params.slots()).remove(3).1;
     let mut ct = f.encrypt(&[&x], Level(f.params.stc_levels()), 4);
     let one = promise(&f.params);
@@ -167,7 +174,7 @@ fn fifty_refreshes_do_not_drift() {
 #[test]
 fn keys_are_those_of_the_plan_each_at_its_level() {
     let params = params(SETS[0]);
-    let plan = key_plan(&params).unwrap();
+    let plan = key_plan(&params, Rotations::Hoisted).unwrap();
     assert!(plan.encapsulation);
     let top = params.top_level();
     assert!(plan.rotations.values().all(|level| *level <= top));
@@ -181,8 +188,23 @@ fn keys_are_those_of_the_plan_each_at_its_level() {
     let mut fewer: KeyPlan = plan.clone();
     fewer.rotations.remove(&missing);
     let f: Fixture<Cpu> = Fixture::with_plan(params.clone(), cpu(&params), &fewer);
-    let bootstrapper = Bootstrapper::new(f.evaluator()).unwrap();
+    let bootstrapper = Bootstrapper::new(f.evaluator(), Rotations::Hoisted).unwrap();
     let ct = f.encrypt(&[&slots(params.slots(), 1)], Level(3), 4);
     let refused = bootstrapper.bootstrap(&ct, 1.0, Parts::Real).err();
     assert!(matches!(refused, Some(EvalError::MissingRotation { .. })));
+}
+
+#[test]
+fn few_keys_do_as_well() {
+    let (many, few) = (
+        fixture(SETS[0]),
+        with_rotations(SETS[0], Rotations::Chained),
+    );
+    assert!(3 * few.keys.galois.len() < 2 * many.keys.galois.len());
+    let bootstrapper = Bootstrapper::new(few.evaluator(), Rotations::Chained).unwrap();
+    let x = slots(few.params.slots(), 11);
+    let ct = few.encrypt(&[&x], Level(few.params.stc_levels()), 4);
+    let fresh = bootstrapper.bootstrap(&ct, 1.0, Parts::Complex).unwrap();
+    let (found, promise) = (bits(&x, &few.decrypt(&fresh)[0]), promise(&few.params));
+    assert!(found > promise, "{found:.1} bits of {promise:.1}");
 }

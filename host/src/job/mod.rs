@@ -54,8 +54,9 @@ pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use params::describe_params;
 pub use refresh::refresh;
 pub use report::{
-    DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport,
-    ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    BootstrapReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport,
+    LevelReport, ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport,
+    TrainReport,
 };
 pub use run::run;
 pub use simulate::simulate;

@@ -263,8 +263,29 @@ pub struct ParamsReport {
     pub fresh_ciphertext_bytes: usize,
     /// What it is for.
     pub purpose: String,
+    /// Its bootstrap, if it has one.
+    pub bootstrap: Option<BootstrapReport>,
     /// The levels for use, from 0.
     pub rows: Vec<LevelReport>,
+}
+
+/// The bootstrap of a parameter set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BootstrapReport {
+    /// Levels left for use after it: those above slots-to-coefficients.
+    pub levels_left: usize,
+    /// Bits that it keeps of values up to one, in the worst slot.
+    pub promised_bits: f64,
+    /// `log2` of the probability that it fails.
+    pub log_failure: f64,
+    /// Switching keys that it needs.
+    pub keys: usize,
+    /// Bytes of them, in memory.
+    pub key_bytes: usize,
+    /// Keys with `--refresh bootstrap-lean`.
+    pub lean_keys: usize,
+    /// Bytes of those.
+    pub lean_key_bytes: usize,
 }
 
 /// A level of a parameter set.

@@ -51,6 +51,7 @@ pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
+pub use memory::peak_memory_bytes;
 pub use params::describe_params;
 pub use refresh::refresh;
 pub use report::{

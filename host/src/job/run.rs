@@ -137,7 +137,7 @@ impl Job for Whole<'_> {
             seconds_per_step: seconds_train / schedule.steps() as f64,
             seconds_keys,
             seconds_encrypt,
-            peak_memory_bytes: memory::peak_bytes(),
+            peak_memory_bytes: memory::peak_memory_bytes(),
             params: params.name().to_owned(),
             security_bits: params.security_bits(),
             device: device.name.clone(),

@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Decrypt(DecryptArgs),
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),
+    Activations(ActivationsTableArgs),
 }
 
 /// Train on encrypted data, all on this machine, and compare with clear training
@@ -394,6 +395,41 @@ pub(crate) struct ParamsTableArgs {
     #[arg(long, value_name = "FILE.json", conflicts_with = "set")]
     pub(crate) params_file: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Measure the activations: errors, levels, refreshes
+///
+/// Who     Anybody, to choose one.
+/// Reads   Nothing.
+/// Writes  Nothing.
+/// Learns  There is no other side.
+///
+/// A table in Markdown. Each line is one activation on random logits, uniform in
+/// [-range, range]: errors of its polynomials in the clear (largest and mean over the
+/// samples; a sample's is that of its worst class), the largest error with the noise of
+/// the parameter set, and with --encrypted that of one ciphertext and its seconds.
+///
+/// Examples
+///   veilgrad activations
+///   veilgrad activations --params boot-39 --encrypted
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ActivationsTableArgs {
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+
+    /// Samples in the clear, for each line
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "100000")]
+    pub(crate) samples: usize,
+
+    /// Also run each on a ciphertext, refreshed by its owner
+    #[arg(long)]
+    pub(crate) encrypted: bool,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use host::job::{
-    DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, PlanReport,
-    RefreshReport, RunReport, SimulateReport, TrainReport,
+    ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
+    KeygenReport, PlanReport, RefreshReport, RunReport, SimulateReport, TrainReport,
 };
 use serde::Serialize;
 
@@ -272,6 +272,46 @@ pub(crate) fn simulate(report: &SimulateReport) -> String {
         ),
     ];
     format!("\n{}", list(&rows))
+}
+
+/// What stands over the lines of `veilgrad activations`.
+pub(crate) const ACTIVATIONS_HEAD: &str = "\
+| activation | range | classes | levels | refreshes | key switches | largest error | mean error | largest, with noise | \
+largest, encrypted | seconds |
+|---|---|---|---|---|---|---|---|---|---|---|
+";
+
+/// A line of `veilgrad activations`.
+pub(crate) fn activation(report: &ActivationReport) -> String {
+    let encrypted = report
+        .encrypted_error
+        .map_or(String::new(), |error| format!("{error:.1e}"));
+    let seconds = report
+        .seconds
+        .map_or(String::new(), |seconds| format!("{seconds:.1}"));
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {:.1e} | {:.1e} | {:.1e} | {encrypted} | {seconds} |\n",
+        report.activation,
+        report.range,
+        report.classes,
+        report.levels,
+        report.refreshes,
+        report.key_switches,
+        report.max_error,
+        report.mean_error,
+        report.noisy_error,
+    )
+}
+
+/// What stands under them.
+pub(crate) fn activations(report: &ActivationsReport) -> String {
+    format!(
+        "\n{}, {} samples a line; {}, {}\n",
+        report.params,
+        count(report.samples as u64),
+        report.device,
+        things(report.threads, "thread")
+    )
 }
 
 /// The result of `veilgrad keygen`.

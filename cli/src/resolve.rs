@@ -1,15 +1,16 @@
 //! Arguments → the configuration of a job.
 
 use host::job::{
-    ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig, DeviceChoice,
-    EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, RefreshConfig, RunConfig,
-    SimulateConfig, TaskShape, TrainConfig, TrainJobConfig, describe_params,
+    ActivationChoice, ActivationsConfig, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice,
+    DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
+    RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
+    describe_params,
 };
 
 use crate::args::{
-    Activation, ActivationArgs, DataArgs, DecryptArgs, Device, EncryptArgs, EvaluateArgs,
-    KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RefreshByArgs,
-    RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
+    Activation, ActivationArgs, ActivationsTableArgs, DataArgs, DecryptArgs, Device, EncryptArgs,
+    EvaluateArgs, KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy,
+    RefreshByArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
@@ -128,6 +129,18 @@ pub(crate) fn evaluate(args: EvaluateArgs) -> EvaluateConfig {
         data: data(args.data),
         seed: args.seed.seed,
     }
+}
+
+/// The configuration of `veilgrad activations`, with a parameter set that may be used.
+pub(crate) fn activations(args: ActivationsTableArgs) -> Result<ActivationsConfig, Failure> {
+    Ok(ActivationsConfig {
+        allow_insecure: args.params.allow_insecure,
+        params: permitted(args.params)?,
+        samples: args.samples,
+        encrypted: args.encrypted,
+        device: device(&args.machine),
+        threads: args.machine.threads,
+    })
 }
 
 /// The set that `veilgrad params` is asked about, or nothing for all of them.

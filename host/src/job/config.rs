@@ -80,6 +80,23 @@ pub struct SimulateConfig {
     pub threads: Option<usize>,
 }
 
+/// Of [`activations`](super::activations()).
+#[derive(Clone, Debug)]
+pub struct ActivationsConfig {
+    /// Parameter set.
+    pub params: ParamsChoice,
+    /// Whether a set below 128 bits of security will do.
+    pub allow_insecure: bool,
+    /// Samples in the clear.
+    pub samples: usize,
+    /// Whether ciphertexts are measured too.
+    pub encrypted: bool,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+}
+
 /// For which task keys are made.
 #[derive(Clone, Debug)]
 pub enum TaskShape {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{EpochReport, PlanReport, StepReport};
+use super::{ActivationReport, EpochReport, PlanReport, StepReport};
 
 /// Whoever listens to a job. Called on the thread that started it.
 pub trait Observer {
@@ -41,6 +41,8 @@ pub enum Event<'a> {
     Step(&'a StepReport),
     /// An epoch of a simulation is over.
     Epoch(&'a EpochReport),
+    /// An activation was measured.
+    Activation(&'a ActivationReport),
     /// A line worth telling.
     Note(String),
 }

@@ -9,10 +9,12 @@
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
+//! | [`activations()`] | anybody | | |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
+mod activations;
 mod clear_model;
 mod config;
 mod decrypt;
@@ -39,9 +41,10 @@ use std::io::Read;
 use std::path::Path;
 
 pub use crate::launch::DeviceChoice;
+pub use activations::activations;
 pub use config::{
-    DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
-    RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
+    ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
+    ParamsChoice, RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
 pub use encrypt::encrypt;
@@ -54,8 +57,9 @@ pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use params::describe_params;
 pub use refresh::refresh;
 pub use report::{
-    DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport,
-    ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
+    KeygenReport, LevelReport, ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport,
+    StepReport, TrainReport,
 };
 pub use run::run;
 pub use simulate::simulate;

@@ -250,3 +250,41 @@ fn a_simulation_tells_each_epoch_beside_exact_training() {
         assert!(text.out.contains(" simulated, "), "{}", text.out);
     }
 }
+
+#[test]
+fn the_table_of_activations_has_every_case_and_its_errors_are_small() {
+    let set = ["--params", "insecure-11-boot", "--allow-insecure"];
+    let args = [&["activations", "--samples", "300"], &set[..]].concat();
+    let outcome = veilgrad(&[&args[..], &["--encrypted", "--json"]].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let events = outcome.events();
+    let lines: Vec<_> = events
+        .iter()
+        .filter(|event| event["event"] == "activation")
+        .collect();
+    assert_eq!(lines.len(), 2 * 4 * 4 + 3 * 4);
+    for line in lines {
+        let of = |name: &str| line[name].as_f64().unwrap();
+        assert!(of("mean_error") <= of("max_error"));
+        let (clear, noisy, encrypted) = match line["activation"].as_str().unwrap() {
+            "softmax" => (3e-4, 4e-4, 5e-4),
+            "softmax-max" => (0.02, 0.02, 0.02),
+            _ => (2e-3, 2e-3, 2e-3),
+        };
+        assert!(of("max_error") < clear, "{line}");
+        assert!(of("noisy_error") < noisy, "{line}");
+        assert!(of("encrypted_error") < encrypted, "{line}");
+        assert!(of("seconds") > 0.0 && of("key_switches") > 0.0);
+    }
+    let text = veilgrad(&args).out;
+    assert_eq!(
+        text.lines()
+            .filter(|line| line.starts_with("| softmax |"))
+            .count(),
+        16
+    );
+    assert!(
+        text.contains("insecure-11-boot, 300 samples a line"),
+        "{text}"
+    );
+}

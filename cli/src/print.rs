@@ -5,6 +5,7 @@ use std::path::Path;
 use host::job::{
     ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
     KeygenReport, PlanReport, RefreshReport, RunReport, SimulateReport, TrainReport,
+    ValidationReport,
 };
 use serde::Serialize;
 
@@ -215,6 +216,9 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
             },
         ),
     ];
+    if let Some(epoch) = report.best_epoch {
+        rows.push(("Weights of", format!("epoch {epoch}, the best one")));
+    }
     if let Some(model) = model {
         rows.push(("Model", model.display().to_string()));
     }
@@ -233,6 +237,23 @@ pub(crate) fn epoch(report: &EpochReport) -> String {
         percent(report.exact_test_accuracy),
         report.largest_logit
     )
+}
+
+/// What was decided after an epoch.
+pub(crate) fn validation(report: &ValidationReport) -> String {
+    let mut text = format!("validation: epoch {}", report.epoch);
+    if let (Some(loss), Some(accuracy)) = (report.loss, report.accuracy) {
+        text += &format!(", loss {loss:.4}, accuracy {}", percent(accuracy));
+    }
+    text += if report.best {
+        ", the best so far"
+    } else {
+        ", no better"
+    };
+    if report.stop {
+        text += "; stop";
+    }
+    text
 }
 
 /// The result of `veilgrad simulate`.
@@ -358,7 +379,15 @@ pub(crate) fn train(report: &TrainReport) -> String {
     list(&[
         (
             "Model",
-            format!("{}, encrypted, for the owner", report.out.display()),
+            match report.best_epoch {
+                Some(epoch) => {
+                    format!(
+                        "{}, encrypted, for the owner; of epoch {epoch}",
+                        report.out.display()
+                    )
+                }
+                None => format!("{}, encrypted, for the owner", report.out.display()),
+            },
         ),
         (
             "Time",

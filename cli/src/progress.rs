@@ -245,6 +245,10 @@ impl Observer for Progress<'_, '_> {
             Event::Activation(line) => {
                 self.write(|streams| streams.out(&print::activation(line)));
             }
+            Event::Validation(report) if self.json => self.json_line("validation", report),
+            Event::Validation(report) => {
+                self.write(|streams| streams.err_line(&print::validation(report)));
+            }
             Event::Note(note) if self.json => {
                 self.json_line("note", &print::Message { message: note });
             }

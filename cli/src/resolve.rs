@@ -16,7 +16,10 @@ use crate::streams::Failure;
 
 /// The configuration of `veilgrad run`, with a parameter set that may be used.
 pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
-    let train = train_config(&args.training, &args.activation, &args.seed)?;
+    let train = TrainConfig {
+        patience: args.patience,
+        ..train_config(&args.training, &args.activation, &args.seed)?
+    };
     Ok(RunConfig {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
@@ -84,6 +87,7 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         data: args.data,
         epochs: args.epochs,
         learning_rate: args.lr,
+        early_stopping: args.early_stopping,
         exchange: args.exchange,
         wait: args.wait,
         device: device(&args.machine),
@@ -103,6 +107,9 @@ fn refresh_by(args: &RefreshByArgs) -> Option<host::job::RefreshBy> {
 pub(crate) fn refresh(args: RefreshArgs) -> RefreshConfig {
     RefreshConfig {
         secret_key: args.secret_key,
+        data: data(args.data),
+        seed: args.seed.seed,
+        patience: args.patience,
         exchange: args.exchange.exchange,
         wait: args.exchange.wait,
         device: device(&args.machine),
@@ -181,6 +188,7 @@ fn train_config(
         batch: training.batch,
         learning_rate: training.lr,
         activation: activation(chosen)?,
+        patience: None,
         seed: seed.seed,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{ActivationReport, EpochReport, PlanReport, StepReport};
+use super::{ActivationReport, EpochReport, PlanReport, StepReport, ValidationReport};
 
 /// Whoever listens to a job. Called on the thread that started it.
 pub trait Observer {
@@ -43,6 +43,8 @@ pub enum Event<'a> {
     Epoch(&'a EpochReport),
     /// An activation was measured.
     Activation(&'a ActivationReport),
+    /// It was decided whether a training goes on.
+    Validation(&'a ValidationReport),
     /// A line worth telling.
     Note(String),
 }

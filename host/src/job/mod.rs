@@ -35,6 +35,7 @@ mod simulate;
 mod store;
 mod task;
 mod train;
+mod validation;
 
 use std::fs::File;
 use std::io::Read;
@@ -59,7 +60,7 @@ pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
     KeygenReport, LevelReport, ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport,
-    StepReport, TrainReport,
+    StepReport, TrainReport, ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;

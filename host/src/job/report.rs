@@ -72,6 +72,21 @@ pub struct StepReport {
     pub seconds: f64,
 }
 
+/// What was decided after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ValidationReport {
+    /// Which one, from 1.
+    pub epoch: usize,
+    /// Mean loss of the validation rows; the server does not know it.
+    pub loss: Option<f64>,
+    /// Share of validation rows whose class the model predicts; the server does not know it.
+    pub accuracy: Option<f64>,
+    /// No epoch was better.
+    pub best: bool,
+    /// The training is over.
+    pub stop: bool,
+}
+
 /// Of [`run`](super::run()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunReport {
@@ -85,6 +100,8 @@ pub struct RunReport {
     pub steps: usize,
     /// Epochs.
     pub epochs: usize,
+    /// The epoch that the model is from, where the owner was asked.
+    pub best_epoch: Option<usize>,
     /// All stages.
     pub seconds_total: f64,
     /// Mean over the steps, refreshes among them.
@@ -231,6 +248,8 @@ pub struct TrainReport {
     pub out: PathBuf,
     /// Steps.
     pub steps: usize,
+    /// The epoch that the model is from, where the owner was asked.
+    pub best_epoch: Option<usize>,
     /// Time.
     pub seconds: f64,
 }

@@ -217,6 +217,29 @@ fn a_set_that_is_not_there_is_named() {
 }
 
 #[test]
+fn patience_ends_a_run_and_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = tiny_csv(directory.path());
+    let more = ["--epochs", "3", "--patience", "1", "--lr", "1"];
+    let outcome = run(&data, &[&more[..], &["--json"]].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let events = outcome.events();
+    let told = events
+        .iter()
+        .filter(|event| event["event"] == "validation")
+        .count();
+    assert_eq!(outcome.last()["epochs"], told);
+    assert!(outcome.last()["best_epoch"].as_u64().unwrap() >= 1);
+    let text = run(&data, &more);
+    assert!(
+        text.err.contains("validation: epoch 1, loss "),
+        "{}",
+        text.err
+    );
+    assert!(text.out.contains(", the best one"), "{}", text.out);
+}
+
+#[test]
 fn a_simulation_tells_each_epoch_beside_exact_training() {
     let directory = tempfile::tempdir().unwrap();
     let data = tiny_csv(directory.path());

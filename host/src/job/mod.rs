@@ -9,10 +9,12 @@
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
+//! | [`activations()`] | anybody | | |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
+mod activations;
 mod clear_model;
 mod config;
 mod decrypt;
@@ -33,15 +35,17 @@ mod simulate;
 mod store;
 mod task;
 mod train;
+mod validation;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 pub use crate::launch::DeviceChoice;
+pub use activations::activations;
 pub use config::{
-    DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
-    RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
+    ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
+    ParamsChoice, RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
 pub use encrypt::encrypt;
@@ -55,9 +59,9 @@ pub use memory::peak_memory_bytes;
 pub use params::describe_params;
 pub use refresh::refresh;
 pub use report::{
-    BootstrapReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport,
-    LevelReport, ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport,
-    TrainReport,
+    ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
+    EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PlanReport,
+    RefreshReport, RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;

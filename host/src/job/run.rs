@@ -7,13 +7,14 @@ use std::time::Instant;
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
-use engine::protocol::{EncryptedBatch, Owner, RefreshRequest, Server, Task};
+use engine::protocol::{EncryptedBatch, Owner, Plan, RefreshRequest, Server, Task};
 use engine::train::{ExactTrainer, Model, Precision};
 
 use super::event::{Running, stage};
 use super::samples::{Prepared, Samples, batch_size};
 use super::task::{self, Schedule, Setup};
-use super::train::{self, run_steps};
+use super::train::{self, Ask, Trained, run_steps};
+use super::validation::Judge;
 use super::{
     Event, JobError, Observer, RunConfig, RunReport, Stage, clear_model, memory, params, random,
 };
@@ -107,15 +108,46 @@ impl Job for Whole<'_> {
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
         let batch = |index: usize| Ok(encrypted[index].received());
-        let state = run_steps(&server, &schedule, state, batch, &mut running)?;
+        let validation = prepared.validation(task.batch);
+        let samples: Vec<usize> = validation.iter().map(|part| part.labels.len()).collect();
+        let labels = validation
+            .iter()
+            .flat_map(|part| part.labels.clone())
+            .collect();
+        let mut judge = Judge::new(labels, train.patience.unwrap_or(usize::MAX));
+        let validation = match train.patience {
+            Some(_) => encrypt_validation(&owner, plan, &validation)?,
+            None => Vec::new(),
+        };
+        let mut ask = |epoch: usize, state: &Ciphertext<B>| {
+            let logits = server.validation_logits(state, &validation)?;
+            let logits = owner.validation_logits(plan, &logits, &samples)?;
+            Ok(judge.judge(epoch, plan.activation(), &logits))
+        };
+        let ask: Option<&mut Ask<'_, B>> = match train.patience {
+            Some(_) => Some(&mut ask),
+            None => None,
+        };
+        let trained = run_steps(&server, &schedule, state, batch, ask, &mut running)?;
+        let Trained {
+            state,
+            steps,
+            best_epoch,
+        } = trained;
         let seconds_train = running.end();
+        // What the model is compared with stops at the same epoch.
+        let schedule_of_model = Schedule {
+            epochs: best_epoch.unwrap_or(schedule.epochs),
+            ..schedule
+        };
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
         if let Some(path) = &config.model_out {
             clear_model::write(path, &model, &prepared.normalization)?;
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
-            let train = |precision| train_in_the_clear(&setup, &schedule, &batches, precision);
+            let train =
+                |precision| train_in_the_clear(&setup, &schedule_of_model, &batches, precision);
             let clear = train(Precision::Exact);
             let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
@@ -131,10 +163,11 @@ impl Job for Whole<'_> {
             test_accuracy,
             clear_test_accuracy,
             validation_accuracy,
-            steps: schedule.steps(),
-            epochs: schedule.epochs,
+            steps,
+            epochs: steps / schedule.batches,
+            best_epoch,
             seconds_total: begun.elapsed().as_secs_f64(),
-            seconds_per_step: seconds_train / schedule.steps() as f64,
+            seconds_per_step: seconds_train / steps as f64,
             seconds_keys,
             seconds_encrypt,
             peak_memory_bytes: memory::peak_memory_bytes(),
@@ -157,7 +190,7 @@ fn make_keys<B: Backend>(
     let plan = setup.plan.keys();
     let mut keys = EvaluationKeys::default();
     let mut running = Running::begin(observer, Stage::Keys, plan.len());
-    owner.evaluation_keys(&plan, &random::secret_seed()?, |name, key| {
+    owner.evaluation_keys(plan, &random::secret_seed()?, |name, key| {
         name.insert(&mut keys, setup.params.degree(), key);
         running.advance();
         Ok::<_, JobError>(())
@@ -180,6 +213,21 @@ fn encrypt<B: Backend>(
         running.advance();
     }
     Ok((encrypted, running.end()))
+}
+
+/// The features for validation, for each batch its tiles.
+fn encrypt_validation<B: Backend>(
+    owner: &Owner<'_, B>,
+    plan: &Plan,
+    validation: &[Samples],
+) -> Result<Vec<Vec<Ciphertext<B>>>, JobError> {
+    let mut encrypted = Vec::with_capacity(validation.len());
+    for part in validation {
+        let seed = random::secret_seed()?;
+        let tiles = owner.encrypt_validation(plan, &part.features, &seed)?;
+        encrypted.push(tiles.into_iter().map(|tile| tile.ciphertext).collect());
+    }
+    Ok(encrypted)
 }
 
 /// The same training on `f64`, with the exact activation or its polynomials.

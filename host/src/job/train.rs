@@ -14,7 +14,9 @@ use super::event::Running;
 use super::exchange::{ServerEnd, owner_command};
 use super::store::{self, KeysFile, TrainingSetFile};
 use super::task::{self, Schedule};
-use super::{Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport};
+use super::{
+    Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport, ValidationReport,
+};
 use crate::launch::{Device, Job, launch};
 
 /// Trains on an encrypted data set.
@@ -72,12 +74,10 @@ impl Job for Training<'_> {
         let rows = data.samples.iter().sum();
         let plan = task::report(&setup, &schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
-        if setup.plan.refresh_by() == RefreshBy::Owner {
-            let exchange = exchange(config)?;
-            let command = owner_command(exchange);
-            observer.event(&Event::Note(format!(
-                "levels are given back by the owner: `{command}`"
-            )));
+        let by_owner = setup.plan.refresh_by() == RefreshBy::Owner;
+        if by_owner || config.early_stopping {
+            let command = owner_command(exchange(config)?);
+            observer.event(&Event::Note(format!("the owner is asked: `{command}`")));
         }
         let model = store::create_model(&config.out, &setup)?;
 
@@ -86,41 +86,84 @@ impl Job for Training<'_> {
         running.end();
 
         let steps = schedule.steps();
+        let asks = config.early_stopping;
+        if asks && data.validation.is_empty() {
+            return Err(JobError::mismatch(
+                &config.data,
+                "training set",
+                "none",
+                "samples for validation, to stop early by",
+            ));
+        }
+        // The state after the last step is refreshed only where its logits are wanted.
+        let requests = steps * setup.plan.refreshes().len() - usize::from(!asks);
+        let end = if by_owner || asks {
+            let (exchange, wait) = (exchange(config)?, config.wait);
+            let requests = if by_owner { requests } else { 0 };
+            Some(ServerEnd::open(
+                backend, &setup, from, exchange, wait, requests,
+            )?)
+        } else {
+            None
+        };
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
         let evaluator = || Evaluator::new(backend, &setup.params, Arc::clone(&encoder), &keys);
-        let mut course = |refresher: &dyn Refresh<B>| {
-            let rate = schedule.learning_rate;
-            let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
-            let mut running = Running::begin(observer, Stage::Train, steps);
-            let start = data.start(backend, &setup)?;
-            let batch = |index| data.batch(backend, &setup, index);
-            let trained = run_steps(&server, &schedule, start, batch, &mut running)?;
-            running.end();
-            Ok(trained)
+        let bootstrapper = bootstrapper(&setup.plan, evaluator())?;
+        let no_exchange = || JobError::NoExchange {
+            keys: config.evaluation_keys.clone(),
         };
-        let trained = match bootstrapper(&setup.plan, evaluator())? {
-            Some(bootstrapper) => course(&bootstrapper)?,
-            None => {
-                let requests = steps * setup.plan.refreshes().len() - 1;
-                let (exchange, wait) = (exchange(config)?, config.wait);
-                let end = ServerEnd::open(backend, &setup, from, exchange, wait, requests)?;
-                let trained = course(&end);
-                let trained = trained.map_err(|error| end.take_failure().unwrap_or(error));
-                match &trained {
-                    // The owner knows why, and has ended.
-                    Err(JobError::Refused { .. }) => {}
-                    // A message that cannot be left must not hide why the training failed.
-                    Err(_) => drop(end.close(false)),
-                    Ok(_) => end.close(true)?,
-                }
-                trained?
+        let refresher: &dyn Refresh<B> = match (&bootstrapper, &end) {
+            (Some(bootstrapper), _) => bootstrapper,
+            (None, end) => end.as_ref().ok_or_else(no_exchange)?,
+        };
+        let rate = schedule.learning_rate;
+        let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
+        let mut running = Running::begin(observer, Stage::Train, steps);
+        let start = data.start(backend, &setup)?;
+        let samples = data.validation.clone();
+        let validation = if asks {
+            data.validation(backend, &setup)?
+        } else {
+            Vec::new()
+        };
+        let mut ask = |epoch: usize, state: &Ciphertext<B>| {
+            let end = end.as_ref().ok_or_else(no_exchange)?;
+            let logits = server.validation_logits(state, &validation)?;
+            let verdict = end.ask_to_go_on(epoch, &logits, &samples)?;
+            Ok(ValidationReport {
+                epoch,
+                loss: None,
+                accuracy: None,
+                best: verdict.best,
+                stop: verdict.stop,
+            })
+        };
+        let ask: Option<&mut Ask<'_, B>> = if asks { Some(&mut ask) } else { None };
+        let batch = |index| data.batch(backend, &setup, index);
+        let mut trained = run_steps(&server, &schedule, start, batch, ask, &mut running);
+        if let Some(end) = &end {
+            trained = trained.map_err(|error| end.take_failure().unwrap_or(error));
+            match &trained {
+                // The owner knows why, and has ended.
+                Err(JobError::Refused { .. }) => {}
+                // A message that cannot be left must not hide why the training failed.
+                Err(_) => drop(end.close(false)),
+                Ok(_) => end.close(true)?,
             }
-        };
-        store::finish_model(model, backend, &setup, steps, &trained)?;
+        }
+        let Trained {
+            state,
+            steps,
+            best_epoch,
+        } = trained?;
+        let steps_of_model = best_epoch.map_or(steps, |epoch| epoch * schedule.batches);
+        store::finish_model(model, backend, &setup, steps_of_model, &state)?;
+        running.end();
         let seconds = begun.elapsed().as_secs_f64();
         Ok(TrainReport {
             out: config.out.clone(),
             steps,
+            best_epoch,
             seconds,
         })
     }
@@ -146,29 +189,67 @@ pub(super) fn bootstrapper<'a, B: Backend>(
     Ok(prepared.map_err(PlanError::from)?)
 }
 
-/// All steps of a training, with a refresh between two; the state after the last.
+/// What came of a training.
+pub(super) struct Trained<B: Backend> {
+    /// The state after the last step, or after the best epoch.
+    pub(super) state: Ciphertext<B>,
+    /// Steps that were done.
+    pub(super) steps: usize,
+    /// The epoch that the state is from, where the owner was asked.
+    pub(super) best_epoch: Option<usize>,
+}
+
+/// Asks the owner about the state after an epoch, which has been refreshed.
+pub(super) type Ask<'a, B> =
+    dyn FnMut(usize, &Ciphertext<B>) -> Result<ValidationReport, JobError> + 'a;
+
+/// All steps of a training, with a refresh between two, until the owner stops it if there is somebody to ask.
 pub(super) fn run_steps<B: Backend>(
     server: &Server<'_, B>,
     schedule: &Schedule,
     start: Ciphertext<B>,
     mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
+    mut ask: Option<&mut Ask<'_, B>>,
     running: &mut Running<'_>,
-) -> Result<Ciphertext<B>, JobError> {
+) -> Result<Trained<B>, JobError> {
     let steps = schedule.steps();
     let mut state = start;
+    let mut best = None;
+    let mut done = 0;
     for step in 0..steps {
         let begun = Instant::now();
+        let epoch = schedule.epoch(step);
         state = server.step(&state, &batch(schedule.batch(step))?, step)?;
-        if step + 1 < steps {
+        done = step + 1;
+        let ask = ask.as_mut().filter(|_| done % schedule.batches == 0);
+        if done < steps || ask.is_some() {
             state = server.refresh(&state)?;
         }
         running.observer().event(&Event::Step(&StepReport {
-            step: step + 1,
+            step: done,
             steps,
-            epoch: schedule.epoch(step),
+            epoch,
             seconds: begun.elapsed().as_secs_f64(),
         }));
         running.advance();
+        if let Some(ask) = ask {
+            let report = ask(epoch, &state)?;
+            running.observer().event(&Event::Validation(&report));
+            if report.best {
+                best = Some((epoch, state.clone()));
+            }
+            if report.stop {
+                break;
+            }
+        }
     }
-    Ok(state)
+    let (best_epoch, state) = match best {
+        Some((epoch, state)) => (Some(epoch), state),
+        None => (None, state),
+    };
+    Ok(Trained {
+        state,
+        steps: done,
+        best_epoch,
+    })
 }

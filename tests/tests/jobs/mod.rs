@@ -19,6 +19,12 @@ use tempfile::TempDir;
 #[derive(Default)]
 struct Heard(Vec<String>);
 
+impl Heard {
+    fn count(&self, name: &str) -> usize {
+        self.0.iter().filter(|event| *event == name).count()
+    }
+}
+
 impl Observer for Heard {
     fn event(&mut self, event: &Event<'_>) {
         let text = format!("{event:?}");
@@ -103,6 +109,7 @@ impl Place {
             data: self.path("train.vg"),
             epochs: Some(2),
             learning_rate: Some(1.5),
+            early_stopping: false,
             exchange: Some(self.path("exchange")),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,
@@ -114,6 +121,9 @@ impl Place {
     fn refresh_config(&self, keys: &str) -> RefreshConfig {
         RefreshConfig {
             secret_key: self.path(keys).join("secret.vg"),
+            data: self.data(),
+            seed: 3,
+            patience: 2,
             exchange: self.path("exchange"),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,
@@ -170,6 +180,7 @@ impl Place {
                 batch: Some(32),
                 learning_rate: Some(1.5),
                 activation: self.activation,
+                patience: None,
                 seed: 3,
             },
             device: DeviceChoice::Auto,

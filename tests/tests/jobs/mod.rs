@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use host::job::{
     self, ActivationChoice, DataChoice, DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig,
-    Event, JobError, KeygenConfig, Observer, ParamsChoice, RefreshConfig, RefreshReport, RunConfig,
-    TaskShape, TrainConfig, TrainJobConfig, TrainReport,
+    Event, JobError, KeygenConfig, Observer, ParamsChoice, RefreshBy, RefreshConfig, RefreshReport,
+    RunConfig, TaskShape, TrainConfig, TrainJobConfig, TrainReport,
 };
 use tempfile::TempDir;
 
@@ -55,6 +55,8 @@ fn write_data(path: &Path, rows: usize, features: usize) {
 struct Place {
     directory: TempDir,
     activation: ActivationChoice,
+    params: &'static str,
+    refresh: Option<RefreshBy>,
 }
 
 impl Place {
@@ -62,6 +64,8 @@ impl Place {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),
             activation: job::DEFAULT_ACTIVATION,
+            params: "insecure-10",
+            refresh: None,
         };
         write_data(&place.path("data.csv"), 60, 3);
         place
@@ -77,8 +81,8 @@ impl Place {
 
     fn keygen(&self, out: &str) -> Result<job::KeygenReport, JobError> {
         let config = KeygenConfig {
-            refresh: None,
-            params: ParamsChoice::Named("insecure-10".to_owned()),
+            refresh: self.refresh,
+            params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
             shape: TaskShape::Of(self.data(), Some(32)),
             activation: self.activation,
@@ -171,8 +175,8 @@ impl Place {
 
     fn run_config(&self) -> RunConfig {
         RunConfig {
-            refresh: None,
-            params: ParamsChoice::Named("insecure-10".to_owned()),
+            refresh: self.refresh,
+            params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
             data: self.data(),
             train: TrainConfig {

@@ -97,6 +97,39 @@ fn softmax_is_refreshed_within_a_step() {
 }
 
 #[test]
+fn a_server_that_bootstraps_asks_nobody() {
+    for refresh in [RefreshBy::Bootstrap, RefreshBy::BootstrapLean] {
+        let place = Place {
+            params: "insecure-11-boot",
+            refresh: Some(refresh),
+            ..Place::new()
+        };
+        place.keygen("keys").unwrap();
+        place.encrypt("keys", "train.vg").unwrap();
+        let config = TrainJobConfig {
+            exchange: None,
+            ..place.train_config("keys")
+        };
+        let trained = job::train(&config, &mut Heard::default()).unwrap();
+        assert_eq!(trained.steps, 4);
+        place.decrypt("keys", "model.vg").unwrap();
+        let apart = place.evaluate("model.safetensors").unwrap();
+        let together = job::run(&place.run_config(), &mut Heard::default()).unwrap();
+        assert_eq!(together.refresh, refresh.name());
+        assert!(together.weight_error < 5e-3, "{}", together.weight_error);
+        assert_eq!(together.test_accuracy, together.clear_test_accuracy);
+        assert_eq!(apart.test_accuracy, together.test_accuracy);
+        let (ours, theirs) = (
+            weights(&place.path("model.safetensors")),
+            weights(&place.path("clear.safetensors")),
+        );
+        for (a, b) in ours.iter().zip(&theirs) {
+            assert!((a - b).abs() < 1e-3, "{a} {b}");
+        }
+    }
+}
+
+#[test]
 fn the_owner_stops_a_training_that_gets_no_better() {
     let place = Place::new();
     // Labels that have nothing to do with the features: what is learned is wrong.

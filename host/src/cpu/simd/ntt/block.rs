@@ -19,7 +19,7 @@ fn factors_of_4(factors: &Factors, level: u32, group: usize) -> [Factor; 3] {
     ]
 }
 
-/// The places of quarter-block index `i` of a block of `R` points.
+/// The places of point `i` of each quarter of a block of `R` points.
 #[inline(always)]
 const fn quarters<const R: usize>(i: usize) -> [usize; 4] {
     [i, i + R / 4, i + R / 2, i + 3 * R / 4]

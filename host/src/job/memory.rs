@@ -2,6 +2,7 @@
 
 /// The largest resident set of this process so far in bytes: `VmHWM` of `/proc/self/status`; 0 where there is no such
 /// file (outside Linux).
+#[must_use]
 pub fn peak_memory_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     peak_of(&status)

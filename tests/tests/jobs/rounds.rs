@@ -188,6 +188,33 @@ fn the_owner_stops_a_training_that_gets_no_better() {
 }
 
 #[test]
+fn a_server_that_bootstraps_asks_only_whether_to_go_on() {
+    let place = Place {
+        params: "insecure-11-boot",
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let config = TrainJobConfig {
+        early_stopping: true,
+        ..place.train_config("keys")
+    };
+    let nowhere = TrainJobConfig {
+        exchange: None,
+        ..config.clone()
+    };
+    let error = job::train(&nowhere, &mut Heard::default()).unwrap_err();
+    assert!(matches!(error, JobError::NoExchange { .. }), "{error}");
+    let (trained, answered) = place.train(&config, "keys");
+    let trained = trained.unwrap();
+    assert_eq!((trained.steps, trained.best_epoch), (4, Some(2)));
+    assert_eq!(answered.unwrap().refreshes, 0);
+    place.decrypt("keys", "model.vg").unwrap();
+    let accuracy = place.evaluate("model.safetensors").unwrap().test_accuracy;
+    assert!(accuracy > 0.8, "{accuracy}");
+}
+
+#[test]
 fn labels_of_another_data_set_are_refused() {
     let place = Place::new();
     place.keygen("keys").unwrap();

@@ -141,6 +141,13 @@ impl<B: Backend> Slots for Ciphertexts<'_, B> {
         })
     }
 
+    fn diagonal(&self, values: &[Complex64], level: Level) -> Result<PlainVector<B>, EvalError> {
+        let mut plain = self.plain(values)?;
+        self.encoding(&plain, level, Use::Map)?;
+        plain.values = Arc::default();
+        Ok(plain)
+    }
+
     fn add(&self, a: &Ciphertext<B>, b: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
         self.evaluator.add(a, b)
     }

@@ -284,6 +284,10 @@ impl Slots for Clear {
         Ok(values.into())
     }
 
+    fn diagonal(&self, values: &[Complex64], _: Level) -> Result<Self::Plain, EvalError> {
+        self.plain(values)
+    }
+
     fn add(&self, a: &ClearVector, b: &ClearVector) -> Result<ClearVector, EvalError> {
         self.zip("add", a, b, |x, y| x + y)
     }

@@ -10,7 +10,7 @@ use num_complex::Complex64;
 
 use super::Slots;
 use super::places;
-use crate::ckks::{EvalError, GiantStep};
+use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
 /// How the rotations of a map are made.
@@ -41,7 +41,28 @@ impl<P: Clone> LinearMap<P> {
         machine: &S,
         diagonals: &BTreeMap<i32, Vec<Complex64>>,
     ) -> Result<Self, EvalError> {
-        let slots = machine.slots();
+        Self::build(machine.slots(), diagonals, |values| machine.plain(values))
+    }
+
+    /// The same map for vectors of one level, prepared now: less memory than [`new`](Self::new) takes in the end. Its
+    /// rotations are hoisted.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); those of encoding.
+    pub fn at<S: Slots<Plain = P>>(
+        machine: &S,
+        diagonals: &BTreeMap<i32, Vec<Complex64>>,
+        level: Level,
+    ) -> Result<Self, EvalError> {
+        let prepare = |values: &[Complex64]| machine.diagonal(values, level);
+        Self::build(machine.slots(), diagonals, prepare)
+    }
+
+    fn build(
+        slots: usize,
+        diagonals: &BTreeMap<i32, Vec<Complex64>>,
+        prepare: impl Fn(&[Complex64]) -> Result<P, EvalError>,
+    ) -> Result<Self, EvalError> {
         let reduce = |k: i32| {
             let distance = k.unsigned_abs() as usize % slots;
             if k < 0 {
@@ -85,7 +106,7 @@ impl<P: Clone> LinearMap<P> {
             giants
                 .entry(step)
                 .or_default()
-                .push((place, machine.plain(&moved)?));
+                .push((place, prepare(&moved)?));
         }
         if giants.is_empty() {
             return Err(EvalError::Empty { op: "linear map" });
@@ -200,7 +221,6 @@ mod tests {
 
     use super::*;
     use crate::circuits::{Clear, Operation};
-    use crate::ckks::Level;
 
     fn value(seed: usize, i: usize) -> Complex64 {
         let x = (seed * 31 + i * 17) as f64;

@@ -42,6 +42,13 @@ pub trait Slots {
     /// [`EvalError::SlotCount`] for any other length.
     fn plain(&self, values: &[Complex64]) -> Result<Self::Plain, EvalError>;
 
+    /// Prepares a known vector of [`slots`](Slots::slots) values for one use only, as a diagonal of a
+    /// [`linear_map`](Slots::linear_map) at `level`: now, and keeping nothing else.
+    ///
+    /// # Errors
+    /// As [`plain`](Slots::plain); [`EvalError::OutOfRange`] for values too large.
+    fn diagonal(&self, values: &[Complex64], level: Level) -> Result<Self::Plain, EvalError>;
+
     /// `a + b`. No level.
     ///
     /// # Errors

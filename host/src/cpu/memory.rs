@@ -119,8 +119,9 @@ impl Pool {
             .ok_or(error)?;
         let recycled = {
             let mut state = self.lock();
-            // The smallest that fits, but none that is more than half too large.
-            let mut fitting = state.idle.range_mut(bytes..=bytes + bytes / 2);
+            // The smallest that fits, but none that is more than twice too large: what lives long is made first, when little
+            // is idle, and what is made later at lower levels reuses what higher ones left.
+            let mut fitting = state.idle.range_mut(bytes..=bytes.saturating_mul(3));
             let block = fitting.find_map(|(_, blocks)| blocks.pop());
             if let Some(block) = &block {
                 state.usage.idle -= block.layout.size();
@@ -380,7 +381,7 @@ mod tests {
         let pool = Pool::new();
         drop(pool.alloc(30, 1 << 10).unwrap());
         let idle = pool.usage().idle;
-        let small = pool.alloc(10, 1 << 10).unwrap();
+        let small = pool.alloc(8, 1 << 10).unwrap();
         assert_eq!(pool.usage().idle, idle);
         let fitting = pool.alloc(25, 1 << 10).unwrap();
         assert_eq!(pool.usage().idle, 0);

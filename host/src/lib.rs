@@ -5,5 +5,7 @@
 pub mod cpu;
 pub mod data;
 pub mod file;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod job;
 pub mod launch;

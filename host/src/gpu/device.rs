@@ -86,15 +86,22 @@ impl Device {
 
     /// What went wrong so far.
     pub(super) fn check(&self) -> Result<(), BackendError> {
-        if self.state.lost.load(Ordering::Acquire) {
+        if self.is_lost() {
             return Err(BackendError::DeviceLost);
         }
-        let error = self
-            .state
-            .error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        error.clone().map_or(Ok(()), Err)
+        let Some(error) = self.state.error() else {
+            return Ok(());
+        };
+        // Calls on a device that is gone fail before the driver tells so, if nobody asks.
+        let asked = self.wgpu.poll(PollType::Poll);
+        if asked.is_err() || self.is_lost() {
+            return Err(BackendError::DeviceLost);
+        }
+        Err(error)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.state.lost.load(Ordering::Acquire)
     }
 
     /// Hands commands to the device.
@@ -134,6 +141,11 @@ impl Device {
 }
 
 impl State {
+    fn error(&self) -> Option<BackendError> {
+        let error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.clone()
+    }
+
     fn report(&self, error: &wgpu::Error) {
         let error = match error {
             wgpu::Error::OutOfMemory { .. } => BackendError::OutOfMemory { bytes: 0 },

@@ -138,6 +138,26 @@ impl Gpu {
         self.recording().take_tallies()
     }
 
+    /// Checks that the device can hold so many bytes.
+    ///
+    /// # Errors
+    /// [`GpuError::Memory`].
+    pub fn reserve(&self, bytes: u64) -> Result<(), GpuError> {
+        if self.pool.has_room(bytes) {
+            return Ok(());
+        }
+        let name = self.device.name.clone();
+        Err(GpuError::Memory {
+            name,
+            needed: bytes,
+        })
+    }
+
+    /// Allows no more than so many bytes from now on: a fault to test with.
+    pub fn limit_memory(&self, bytes: u64) {
+        self.pool.limit(bytes);
+    }
+
     /// Hands over what is recorded and waits until it is done.
     ///
     /// # Errors

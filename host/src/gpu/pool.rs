@@ -4,6 +4,7 @@
 //! order of their recording, whoever takes it next comes after them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::backend::BackendError;
@@ -11,12 +12,15 @@ use wgpu::{BufferDescriptor, BufferUsages};
 
 use super::device::Device;
 
+/// Bytes of one buffer when it is found out how many a device has.
+const TRIAL_BYTES: usize = 128 << 20;
+
 /// Buffers of one device.
 #[derive(Debug)]
 pub(super) struct Pool {
     device: Arc<Device>,
     /// The most bytes that may be held.
-    budget: u64,
+    budget: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -49,13 +53,45 @@ impl Pool {
     pub(super) fn new(device: Arc<Device>, budget: Option<u64>) -> Arc<Self> {
         Arc::new(Self {
             device,
-            budget: budget.unwrap_or(u64::MAX),
+            budget: AtomicU64::new(budget.unwrap_or(u64::MAX)),
             state: Mutex::default(),
         })
     }
 
     pub(super) fn usage(&self) -> Usage {
         self.state().usage
+    }
+
+    fn budget(&self) -> u64 {
+        self.budget.load(Ordering::Relaxed)
+    }
+
+    /// Changes the most bytes that may be held.
+    pub(super) fn limit(&self, bytes: u64) {
+        self.budget.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether the device has so many bytes to give, found out by asking for them.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        if self.usage().held.saturating_add(bytes) > self.budget() {
+            return false;
+        }
+        let pieces = (0..bytes).step_by(TRIAL_BYTES);
+        let pieces =
+            pieces.map(|at| self.create((bytes - at).min(TRIAL_BYTES as u64).next_multiple_of(4)));
+        let held: Option<Vec<_>> = pieces.collect();
+        held.is_some() && self.device.check().is_ok()
+    }
+
+    fn create(&self, bytes: u64) -> Option<wgpu::Buffer> {
+        self.device.allocate(|| {
+            self.device.wgpu.create_buffer(&BufferDescriptor {
+                label: None,
+                size: bytes,
+                usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        })
     }
 
     /// A buffer of at least `bytes`, whose content is not set.
@@ -78,17 +114,8 @@ impl Pool {
     }
 
     fn make(&self, state: &mut State, bytes: u64) -> Result<wgpu::Buffer, BackendError> {
-        let make = || {
-            self.device.allocate(|| {
-                self.device.wgpu.create_buffer(&BufferDescriptor {
-                    label: None,
-                    size: bytes,
-                    usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                })
-            })
-        };
-        let fits = |state: &State| state.usage.held + bytes <= self.budget;
+        let make = || self.create(bytes);
+        let fits = |state: &State| state.usage.held + bytes <= self.budget();
         let mut buffer = if fits(state) { make() } else { None };
         if buffer.is_none() && !state.free.is_empty() {
             // What is not in use may be of the wrong size. The device frees it once its work is done.

@@ -9,8 +9,7 @@ use engine::ring::RingContext;
 use engine::ring::ntt::NttTable;
 use rayon::prelude::*;
 use shaders::layout::Limb;
-use wgpu::util::{BufferInitDescriptor, DeviceExt};
-use wgpu::{Buffer, BufferUsages};
+use wgpu::{Buffer, BufferDescriptor, BufferUsages};
 
 use super::device::Device;
 use super::recording::Binding;
@@ -113,12 +112,16 @@ fn whole(buffer: &Buffer) -> Binding {
     }
 }
 
+/// A buffer with this content. It is new, so that the queue may write it at once, before whatever reads it.
 fn storage(device: &Device, bytes: &[u8]) -> Buffer {
-    device.wgpu.create_buffer_init(&BufferInitDescriptor {
+    let buffer = device.wgpu.create_buffer(&BufferDescriptor {
         label: None,
-        contents: bytes,
-        usage: BufferUsages::STORAGE | BufferUsages::UNIFORM,
-    })
+        size: bytes.len() as u64,
+        usage: BufferUsages::STORAGE | BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    device.queue.write_buffer(&buffer, 0, bytes);
+    buffer
 }
 
 fn limb(q: engine::arith::Modulus) -> Limb {

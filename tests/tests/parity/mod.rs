@@ -1,6 +1,7 @@
 //! `Reference`, `Cpu` with every instruction set of this processor, and `Gpu` in both forms of its products, word for word.
 
 mod gpu;
+mod step;
 
 use engine::backend::{
     Backend, BasisOps, GadgetKey, GadgetOps, Reference, RingOps, Shape, Transfer,

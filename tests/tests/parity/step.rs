@@ -1,0 +1,83 @@
+//! A whole training step: the same ciphertext words on every backend.
+
+use std::sync::Arc;
+
+use engine::backend::{Backend, Transfer};
+use engine::circuits::Ciphertexts;
+use engine::circuits::activation::Sigmoid;
+use engine::circuits::matmul::SampleMask;
+use engine::circuits::packing::{Grouping, Layout};
+use engine::ckks::{KeyPlan, Level, Params};
+use engine::train::{Batch, Model, Step, step_budget};
+use host::gpu::Options;
+use num_complex::Complex64;
+use tests::backends::{forms, gpu};
+use tests::{Fixture, NoRefresh, cpu, params, reference, slots};
+
+const CLASSES: usize = 3;
+const FEATURES: usize = 4;
+const SAMPLES: usize = 30;
+
+/// Both halves of the state after one step, with keys and encryptions from fixed seeds.
+fn step_words<B: Backend + Transfer>(params: &Params, backend: B) -> [Vec<u32>; 2] {
+    let layout = Layout::plan(params.slots(), CLASSES, FEATURES, SAMPLES, Grouping::Packed);
+    let layout = layout.unwrap();
+    let sigmoid = Sigmoid::new(8.0, 5);
+    let probe = step_budget(&layout, sigmoid.clone(), params.max_level()).unwrap();
+    let top = Level(probe.depth());
+    let budget = step_budget(&layout, sigmoid.clone(), top).unwrap();
+    let plan = KeyPlan {
+        relinearization: budget.relinearization(),
+        conjugation: budget.conjugation(),
+        rotations: budget.rotations().clone(),
+    };
+    let f = Fixture::with_plan(params.clone(), backend, &plan);
+    let machine = Ciphertexts::new(f.evaluator(), &NoRefresh);
+    let step = Step::new(&machine, &layout, sigmoid, 0.5).unwrap();
+    let levels = step.levels(top).unwrap();
+    let encrypt = |parts: &[Vec<Complex64>], level, seed| {
+        let parts: Vec<_> = parts.iter().map(Vec::as_slice).collect();
+        f.encrypt(&parts, level, seed)
+    };
+    let reals = |count, seed| {
+        slots(count, seed)
+            .iter()
+            .map(|z| 0.3 * z.re)
+            .collect::<Vec<_>>()
+    };
+    let start = Model::from_values(CLASSES, FEATURES, reals(CLASSES * (FEATURES + 1), 4)).unwrap();
+    let state = layout.pack_state(start.values(), start.values()).unwrap();
+    let tiles = layout.pack_features(&reals(SAMPLES * FEATURES, 3)).unwrap();
+    let labels: Vec<usize> = (0..SAMPLES).map(|i| i % CLASSES).collect();
+    let labels = layout.pack_labels(&labels).unwrap();
+    let batch = Batch {
+        features: (30..)
+            .zip(&tiles)
+            .map(|(i, tile)| encrypt(tile, levels.features, i))
+            .collect(),
+        labels: encrypt(&[labels], levels.labels, 50),
+        counted: Arc::new(SampleMask::first(&machine, &layout, SAMPLES).unwrap()),
+    };
+    let state = encrypt(&state, top, 20);
+    step.run(&machine, &state, &batch, 0)
+        .unwrap()
+        .download(&f.backend)
+        .unwrap()
+}
+
+#[test]
+fn a_training_step_gives_the_same_ciphertext_on_every_backend() {
+    let params = params("insecure-10");
+    let words = step_words(&params, reference(&params));
+    assert!(words == step_words(&params, cpu(&params)), "cpu");
+    for form in forms() {
+        let options = Options {
+            form: Some(form),
+            ..Options::default()
+        };
+        let Some(gpu) = gpu("training step", &params, &options) else {
+            return;
+        };
+        assert!(words == step_words(&params, gpu), "gpu, {form:?}");
+    }
+}

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use host::job::DeviceChoice;
 
 use crate::values;
 
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Decrypt(DecryptArgs),
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),
+    Devices(DevicesArgs),
 }
 
 /// Train on encrypted data, all on this machine, and compare with clear training
@@ -398,6 +400,26 @@ pub(crate) struct ParamsTableArgs {
     pub(crate) output: OutputArgs,
 }
 
+/// List the devices of this machine, and say which is used
+///
+/// Who     Anybody.
+/// Reads   Nothing.
+/// Writes  Nothing.
+/// Learns  Nothing is sent.
+///
+/// For each GPU: features and limits that matter here, whether --device auto would
+/// take it, and why not. Before a job, a GPU must also pass a self-test on the
+/// parameter set of the job, and have the memory for it.
+///
+/// Example
+///   veilgrad devices
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct DevicesArgs {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataArgs {
     /// Data set: .csv (class in column `label`, or else in the last one), .safetensors or .npz (x_train,
@@ -475,8 +497,11 @@ pub(crate) struct ExchangeArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct MachineArgs {
     /// Where to compute. The result is the same, bit for bit
-    #[arg(long, value_name = "DEVICE", value_enum, default_value_t = Device::Auto)]
-    pub(crate) device: Device,
+    ///
+    /// auto: a GPU that passes its self-test and has the memory, otherwise the CPU. cpu: the CPU, with the widest vector
+    /// instructions it has. gpu, gpu:N: a GPU by its number (`veilgrad devices` lists them). Where a GPU fails, the CPU goes on.
+    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", value_parser = values::device, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
 
     /// Threads of the CPU [default: one for each core]
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
@@ -498,14 +523,6 @@ pub(crate) enum Activation {
     Softmax,
     /// Softmax by comparisons, as in HETAL: for logits up to 128 and up to 16 classes
     SoftmaxMax,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Device {
-    /// The fastest that passes its self-test
-    Auto,
-    /// The CPU, with the widest vector instructions it has
-    Cpu,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,12 +3,12 @@
 use host::job;
 
 use crate::args::{
-    Command, DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsTableArgs, RefreshArgs,
+    Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsTableArgs, RefreshArgs,
     RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
-use crate::{print, resolve, sets};
+use crate::{devices, print, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -22,6 +22,10 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
+        Command::Devices(args) => {
+            devices(&args, streams);
+            Ok(())
+        }
     }
 }
 
@@ -104,4 +108,9 @@ fn params(args: ParamsTableArgs, streams: &mut Streams<'_>) -> Result<(), Failur
         });
     }
     Ok(())
+}
+
+fn devices(args: &DevicesArgs, streams: &mut Streams<'_>) {
+    let report = job::describe_devices();
+    print::done(streams, args.output.json, &report, devices::all);
 }

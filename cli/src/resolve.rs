@@ -1,14 +1,14 @@
 //! Arguments → the configuration of a job.
 
 use host::job::{
-    ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig, DeviceChoice,
+    ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig,
     EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, RefreshConfig, RunConfig,
     SimulateConfig, TaskShape, TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
-    Activation, ActivationArgs, DataArgs, DecryptArgs, Device, EncryptArgs, EvaluateArgs,
-    KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RefreshByArgs,
+    Activation, ActivationArgs, DataArgs, DecryptArgs, EncryptArgs, EvaluateArgs,
+    KeygenArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RefreshByArgs,
     RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
@@ -22,7 +22,7 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         data: data(args.data),
         train,
         refresh: refresh_by(&args.refresh),
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         model_out: args.out,
     })
@@ -56,7 +56,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         shape,
         refresh: refresh_by(&args.refresh),
         activation: activation(&args.activation)?,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
     })
@@ -69,7 +69,7 @@ pub(crate) fn encrypt(args: EncryptArgs) -> EncryptConfig {
         data: data(args.data),
         batch: args.batch,
         seed: args.seed.seed,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
         normalization: args.normalization,
@@ -85,7 +85,7 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         learning_rate: args.lr,
         exchange: args.exchange,
         wait: args.wait,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
     }
@@ -105,7 +105,7 @@ pub(crate) fn refresh(args: RefreshArgs) -> RefreshConfig {
         secret_key: args.secret_key,
         exchange: args.exchange.exchange,
         wait: args.exchange.wait,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
     }
 }
@@ -117,7 +117,7 @@ pub(crate) fn decrypt(args: DecryptArgs) -> DecryptConfig {
         model: args.model,
         normalization: args.normalization,
         out: args.out,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
     }
 }
@@ -189,11 +189,4 @@ fn activation(args: &ActivationArgs) -> Result<ActivationChoice, Failure> {
 
 fn data(args: DataArgs) -> DataChoice {
     args.data.map_or(DataChoice::Digits, DataChoice::File)
-}
-
-fn device(args: &MachineArgs) -> DeviceChoice {
-    match args.device {
-        Device::Auto => DeviceChoice::Auto,
-        Device::Cpu => DeviceChoice::Cpu,
-    }
 }

@@ -13,9 +13,11 @@
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
+mod checkpoint;
 mod clear_model;
 mod config;
 mod decrypt;
+mod devices;
 mod encrypt;
 mod error;
 mod evaluate;
@@ -38,12 +40,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-pub use crate::launch::DeviceChoice;
+pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
 pub use config::{
     DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
     RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
+pub use devices::{DevicesReport, describe_devices};
 pub use encrypt::encrypt;
 pub use engine::circuits::activation::ActivationChoice;
 pub use engine::protocol::RefreshBy;

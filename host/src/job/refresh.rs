@@ -25,7 +25,7 @@ pub fn refresh(
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
     let answering = Answering { config, key, begun };
-    launch(answering, config.device, config.threads, &params, observer)
+    launch(&answering, config.device, config.threads, &params, observer)
 }
 
 struct Answering<'a> {
@@ -37,8 +37,12 @@ struct Answering<'a> {
 impl Job for Answering<'_> {
     type Output = RefreshReport;
 
+    fn memory_bytes(&self) -> u64 {
+        self.key.setup.state_bytes()
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         _: &Device,
         observer: &mut dyn Observer,
@@ -46,9 +50,9 @@ impl Job for Answering<'_> {
         let Self { config, key, begun } = self;
         let OwnerKey { setup, secret } = key;
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
-        let owner = Owner::new(backend, &setup.params, encoder, secret);
+        let owner = Owner::new(backend, &setup.params, encoder, secret.clone());
         let (keys, exchange) = (&config.secret_key, &config.exchange);
-        let mut end = OwnerEnd::new(backend, &setup, keys, exchange, config.wait);
+        let mut end = OwnerEnd::new(backend, setup, keys, exchange, config.wait);
         let note = format!("waiting for requests in {}", exchange.display());
         observer.event(&Event::Note(note));
         let mut refreshes = 0;

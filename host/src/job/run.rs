@@ -2,14 +2,17 @@
 //! them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
 use engine::protocol::{EncryptedBatch, Owner, RefreshRequest, Server, Task};
+use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 
+use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
 use super::samples::{Prepared, Samples, batch_size};
 use super::task::{self, Schedule, Setup};
@@ -46,23 +49,44 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         config,
         prepared,
         setup,
+        seed: random::secret_seed()?,
+        checkpoint: Checkpoint::default(),
         begun,
     };
-    launch(whole, config.device, config.threads, &params, observer)
+    launch(&whole, config.device, config.threads, &params, observer)
 }
 
 struct Whole<'a> {
     config: &'a RunConfig,
     prepared: Prepared,
     setup: Setup,
+    /// Of everything the owner draws: whatever device does it, and however often, the words are the same.
+    seed: Seed,
+    checkpoint: Checkpoint,
     begun: Instant,
+}
+
+/// What is derived from the seed of a run, by its index.
+#[derive(Clone, Copy)]
+enum Draw {
+    Secret,
+    Keys,
+    Batches,
+    Start,
+    Refreshes,
 }
 
 impl Job for Whole<'_> {
     type Output = RunReport;
 
+    fn memory_bytes(&self) -> u64 {
+        let rows = self.prepared.set.train().rows();
+        let batches = rows.div_ceil(self.setup.plan.task().batch);
+        self.setup.training_bytes(batches)
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         device: &Device,
         observer: &mut dyn Observer,
@@ -71,9 +95,9 @@ impl Job for Whole<'_> {
             config,
             prepared,
             setup,
-            begun,
+            ..
         } = self;
-        let Setup { params, plan, .. } = &setup;
+        let Setup { params, plan, .. } = setup;
         let (task, set) = (plan.task(), &prepared.set);
         let batches = prepared.batches(task.batch, config.train.seed)?;
         let train = &config.train;
@@ -84,20 +108,25 @@ impl Job for Whole<'_> {
             train.activation,
         )?;
         let rows = set.train().rows();
-        let plan_report = task::report(&setup, &schedule, set.name(), rows, device);
+        let plan_report = task::report(setup, &schedule, set.name(), rows, device);
         observer.event(&Event::Plan(&plan_report));
 
         let encoder = Arc::new(Encoder::new(params.degree()));
-        let secret = SecretKey::generate(params, &random::secret_seed()?);
+        let secret = SecretKey::generate(params, &self.draw(Draw::Secret));
         let owner = Owner::new(backend, params, Arc::clone(&encoder), secret);
-        let (keys, seconds_keys) = make_keys(&owner, &setup, observer)?;
-        let (encrypted, seconds_encrypt) = encrypt(&owner, &setup, &batches, observer)?;
+        let (keys, seconds_keys) = make_keys(&owner, setup, &self.draw(Draw::Keys), observer)?;
+        let (encrypted, seconds_encrypt) =
+            encrypt(&owner, setup, &self.draw(Draw::Batches), &batches, observer)?;
 
         let start = Model::zeros(task.classes, task.features);
         let state = owner
-            .encrypt_start(plan, &start, &random::secret_seed()?)?
+            .encrypt_start(plan, &start, &self.draw(Draw::Start))?
             .ciphertext;
-        let at_hand = AtHand { owner: &owner };
+        let at_hand = AtHand {
+            owner: &owner,
+            seed: self.draw(Draw::Refreshes),
+            refreshes: AtomicU64::new((self.checkpoint.steps() * plan.refreshes().len()) as u64),
+        };
         let evaluator = || Evaluator::new(backend, params, Arc::clone(&encoder), &keys);
         let bootstrapper = train::bootstrapper(plan, evaluator())?;
         let refresher: &dyn Refresh<B> = match &bootstrapper {
@@ -107,7 +136,16 @@ impl Job for Whole<'_> {
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
         let batch = |index: usize| Ok(encrypted[index].received());
-        let state = run_steps(&server, &schedule, state, batch, &mut running)?;
+        let training = (params, &self.checkpoint);
+        let state = run_steps(
+            backend,
+            &server,
+            &schedule,
+            training,
+            state,
+            batch,
+            &mut running,
+        )?;
         let seconds_train = running.end();
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
         if let Some(path) = &config.model_out {
@@ -115,7 +153,7 @@ impl Job for Whole<'_> {
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
-            let train = |precision| train_in_the_clear(&setup, &schedule, &batches, precision);
+            let train = |precision| train_in_the_clear(setup, &schedule, &batches, precision);
             let clear = train(Precision::Exact);
             let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
@@ -133,7 +171,7 @@ impl Job for Whole<'_> {
             validation_accuracy,
             steps: schedule.steps(),
             epochs: schedule.epochs,
-            seconds_total: begun.elapsed().as_secs_f64(),
+            seconds_total: self.begun.elapsed().as_secs_f64(),
             seconds_per_step: seconds_train / schedule.steps() as f64,
             seconds_keys,
             seconds_encrypt,
@@ -148,16 +186,23 @@ impl Job for Whole<'_> {
     }
 }
 
+impl Whole<'_> {
+    fn draw(&self, draw: Draw) -> Seed {
+        self.seed.derive(draw as u64)
+    }
+}
+
 /// The server's keys, and the seconds it took to make them.
 fn make_keys<B: Backend>(
     owner: &Owner<'_, B>,
     setup: &Setup,
+    seed: &Seed,
     observer: &mut dyn Observer,
 ) -> Result<(EvaluationKeys<B>, f64), JobError> {
     let plan = setup.plan.keys();
     let mut keys = EvaluationKeys::default();
     let mut running = Running::begin(observer, Stage::Keys, plan.len());
-    owner.evaluation_keys(&plan, &random::secret_seed()?, |name, key| {
+    owner.evaluation_keys(&plan, seed, |name, key| {
         name.insert(&mut keys, setup.params.degree(), key);
         running.advance();
         Ok::<_, JobError>(())
@@ -169,13 +214,14 @@ fn make_keys<B: Backend>(
 fn encrypt<B: Backend>(
     owner: &Owner<'_, B>,
     setup: &Setup,
+    seed: &Seed,
     batches: &[Samples],
     observer: &mut dyn Observer,
 ) -> Result<(Vec<EncryptedBatch<B>>, f64), JobError> {
     let mut running = Running::begin(observer, Stage::Encrypt, batches.len());
     let mut encrypted = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let seed = random::secret_seed()?;
+    for (number, batch) in (0..).zip(batches) {
+        let seed = seed.derive(number);
         encrypted.push(owner.encrypt_batch(&setup.plan, &batch.features, &batch.labels, &seed)?);
         running.advance();
     }
@@ -202,6 +248,8 @@ fn train_in_the_clear(
 /// The owner in the same process: every refresh is a request and its answer.
 struct AtHand<'a, B: Backend> {
     owner: &'a Owner<'a, B>,
+    seed: Seed,
+    refreshes: AtomicU64,
 }
 
 impl<B: Backend> Refresh<B> for AtHand<'_, B> {
@@ -211,7 +259,9 @@ impl<B: Backend> Refresh<B> for AtHand<'_, B> {
         to: Level,
         bound: f64,
     ) -> Result<Ciphertext<B>, EvalError> {
-        let seed = random::secret_seed().map_err(|error| EvalError::Refresh(error.to_string()))?;
+        let seed = self
+            .seed
+            .derive(self.refreshes.fetch_add(1, Ordering::Relaxed));
         let request = RefreshRequest {
             ciphertext: x.clone(),
             to,

@@ -7,13 +7,14 @@ use std::time::Instant;
 use engine::backend::Backend;
 use engine::bootstrap::Bootstrapper;
 use engine::circuits::Refresh;
-use engine::ckks::{Ciphertext, Encoder, Evaluator};
+use engine::ckks::{Ciphertext, Encoder, Evaluator, Params};
 use engine::protocol::{Plan, PlanError, ReceivedBatch, RefreshBy, Server};
 
+use super::checkpoint::Checkpoint;
 use super::event::Running;
-use super::exchange::{ServerEnd, owner_command};
+use super::exchange::{Conversation, ServerEnd, owner_command};
 use super::store::{self, KeysFile, TrainingSetFile};
-use super::task::{self, Schedule};
+use super::task::{self, Schedule, Setup};
 use super::{Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport};
 use crate::launch::{Device, Job, launch};
 
@@ -26,38 +27,56 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<TrainReport, JobError> {
     let begun = Instant::now();
-    let keys = KeysFile::open(&config.evaluation_keys)?;
-    let params = keys.setup.params.clone();
+    let setup = KeysFile::open(&config.evaluation_keys)?.setup;
+    let params = setup.params.clone();
+    let refreshes = setup.plan.refreshes().len();
     let training = Training {
         config,
-        keys,
+        setup,
+        conversation: Conversation::new(refreshes)?,
+        checkpoint: Checkpoint::default(),
         begun,
     };
-    launch(training, config.device, config.threads, &params, observer)
+    let trained = launch(&training, config.device, config.threads, &params, observer);
+    match &trained {
+        // Told before; or the owner knows why, and has ended.
+        Ok(_) | Err(JobError::Refused { .. }) => {}
+        // A message that cannot be left must not hide why the training failed.
+        Err(_) => {
+            if let Some(exchange) = &config.exchange {
+                drop(training.conversation.close(exchange, false));
+            }
+        }
+    }
+    trained
 }
 
 struct Training<'a> {
     config: &'a TrainJobConfig,
-    keys: KeysFile,
+    setup: Setup,
+    conversation: Conversation,
+    checkpoint: Checkpoint,
     begun: Instant,
 }
 
 impl Job for Training<'_> {
     type Output = TrainReport;
 
+    fn memory_bytes(&self) -> u64 {
+        self.setup.training_bytes(1)
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<TrainReport, JobError> {
-        let Self {
-            config,
-            mut keys,
-            begun,
-        } = self;
-        let (setup, from) = (keys.setup.clone(), config.evaluation_keys.as_path());
-        let mut data = TrainingSetFile::open(&config.data, &setup, from)?;
+        let Self { config, setup, .. } = self;
+        let from = config.evaluation_keys.as_path();
+        let mut keys = KeysFile::open(from)?;
+        setup.check(from, from, &keys.setup.origin)?;
+        let mut data = TrainingSetFile::open(&config.data, setup, from)?;
         let schedule = Schedule::new(
             config.epochs,
             config.learning_rate,
@@ -70,7 +89,7 @@ impl Job for Training<'_> {
             .unwrap_or_default()
             .to_string_lossy();
         let rows = data.samples.iter().sum();
-        let plan = task::report(&setup, &schedule, &name, rows, device);
+        let plan = task::report(setup, &schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
         if setup.plan.refresh_by() == RefreshBy::Owner {
             let exchange = exchange(config)?;
@@ -79,7 +98,7 @@ impl Job for Training<'_> {
                 "levels are given back by the owner: `{command}`"
             )));
         }
-        let model = store::create_model(&config.out, &setup)?;
+        let model = store::create_model(&config.out, setup)?;
 
         let mut running = Running::begin(observer, Stage::Keys, plan.keys);
         let keys = keys.read(backend, &mut running)?;
@@ -92,32 +111,38 @@ impl Job for Training<'_> {
             let rate = schedule.learning_rate;
             let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
             let mut running = Running::begin(observer, Stage::Train, steps);
-            let start = data.start(backend, &setup)?;
-            let batch = |index| data.batch(backend, &setup, index);
-            let trained = run_steps(&server, &schedule, start, batch, &mut running)?;
+            let start = data.start(backend, setup)?;
+            let batch = |index| data.batch(backend, setup, index);
+            let training = (&setup.params, &self.checkpoint);
+            let trained = run_steps(
+                backend,
+                &server,
+                &schedule,
+                training,
+                start,
+                batch,
+                &mut running,
+            )?;
             running.end();
             Ok(trained)
         };
         let trained = match bootstrapper(&setup.plan, evaluator())? {
             Some(bootstrapper) => course(&bootstrapper)?,
             None => {
-                let requests = steps * setup.plan.refreshes().len() - 1;
+                let refreshes = setup.plan.refreshes().len();
+                self.conversation
+                    .resume(self.checkpoint.steps() * refreshes);
+                let (talk, requests) = (&self.conversation, steps * refreshes - 1);
                 let (exchange, wait) = (exchange(config)?, config.wait);
-                let end = ServerEnd::open(backend, &setup, from, exchange, wait, requests)?;
+                let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
                 let trained = course(&end);
-                let trained = trained.map_err(|error| end.take_failure().unwrap_or(error));
-                match &trained {
-                    // The owner knows why, and has ended.
-                    Err(JobError::Refused { .. }) => {}
-                    // A message that cannot be left must not hide why the training failed.
-                    Err(_) => drop(end.close(false)),
-                    Ok(_) => end.close(true)?,
-                }
-                trained?
+                let trained = trained.map_err(|error| end.take_failure().unwrap_or(error))?;
+                talk.close(exchange, true)?;
+                trained
             }
         };
-        store::finish_model(model, backend, &setup, steps, &trained)?;
-        let seconds = begun.elapsed().as_secs_f64();
+        store::finish_model(model, backend, setup, steps, &trained)?;
+        let seconds = self.begun.elapsed().as_secs_f64();
         Ok(TrainReport {
             out: config.out.clone(),
             steps,
@@ -146,22 +171,25 @@ pub(super) fn bootstrapper<'a, B: Backend>(
     Ok(prepared.map_err(PlanError::from)?)
 }
 
-/// All steps of a training, with a refresh between two; the state after the last.
+/// All steps of a training that the checkpoint has not behind it, with a refresh between two; the state after the last.
 pub(super) fn run_steps<B: Backend>(
+    backend: &B,
     server: &Server<'_, B>,
     schedule: &Schedule,
+    (params, checkpoint): (&Params, &Checkpoint),
     start: Ciphertext<B>,
     mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
     running: &mut Running<'_>,
 ) -> Result<Ciphertext<B>, JobError> {
     let steps = schedule.steps();
-    let mut state = start;
-    for step in 0..steps {
+    let (done, mut state) = checkpoint.resume(backend, params)?.unwrap_or((0, start));
+    for step in done..steps {
         let begun = Instant::now();
         state = server.step(&state, &batch(schedule.batch(step))?, step)?;
         if step + 1 < steps {
             state = server.refresh(&state)?;
         }
+        checkpoint.keep(backend, step + 1, &state)?;
         running.observer().event(&Event::Step(&StepReport {
             step: step + 1,
             steps,

@@ -2,8 +2,8 @@
 
 use super::veilgrad;
 
-const COMMANDS: [&str; 9] = [
-    "run", "simulate", "keygen", "encrypt", "train", "refresh", "decrypt", "evaluate", "params",
+const COMMANDS: [&str; 10] = [
+    "run", "simulate", "keygen", "encrypt", "train", "refresh", "decrypt", "evaluate", "params", "devices",
 ];
 
 #[test]

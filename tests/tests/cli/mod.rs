@@ -1,5 +1,6 @@
 //! The command line, in process: output, messages and exit codes.
 
+mod devices;
 mod help;
 mod params;
 mod parties;

@@ -14,7 +14,7 @@ mod owner;
 mod server;
 
 pub(super) use owner::OwnerEnd;
-pub(super) use server::ServerEnd;
+pub(super) use server::{Conversation, ServerEnd};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

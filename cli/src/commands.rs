@@ -3,12 +3,12 @@
 use host::job;
 
 use crate::args::{
-    Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsTableArgs, RefreshArgs,
-    RunArgs, SimulateArgs, TrainArgs,
+    Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsTableArgs,
+    ProfileArgs, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
-use crate::{devices, print, resolve, sets};
+use crate::{devices, print, profile, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -22,6 +22,7 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
+        Command::Profile(args) => profile(args, streams),
         Command::Devices(args) => {
             devices(&args, streams);
             Ok(())
@@ -113,4 +114,12 @@ fn params(args: ParamsTableArgs, streams: &mut Streams<'_>) -> Result<(), Failur
 fn devices(args: &DevicesArgs, streams: &mut Streams<'_>) {
     let report = job::describe_devices();
     print::done(streams, args.output.json, &report, devices::all);
+}
+
+fn profile(args: ProfileArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::profile(args);
+    let report = job::profile(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, profile::all);
+    Ok(())
 }

@@ -1,15 +1,15 @@
 //! Arguments → the configuration of a job.
 
 use host::job::{
-    ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig,
-    EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, RefreshConfig, RunConfig,
+    ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,
+    EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, RunConfig,
     SimulateConfig, TaskShape, TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
-    Activation, ActivationArgs, DataArgs, DecryptArgs, EncryptArgs, EvaluateArgs,
-    KeygenArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy, RefreshByArgs,
-    RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
+    Activation, ActivationArgs, DataArgs, DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
+    ParamsArgs, ParamsTableArgs, ProfileArgs, RefreshArgs, RefreshBy, RefreshByArgs, RunArgs,
+    SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
@@ -189,4 +189,20 @@ fn activation(args: &ActivationArgs) -> Result<ActivationChoice, Failure> {
 
 fn data(args: DataArgs) -> DataChoice {
     args.data.map_or(DataChoice::Digits, DataChoice::File)
+}
+
+/// The configuration of `veilgrad profile`.
+pub(crate) fn profile(args: ProfileArgs) -> ProfileConfig {
+    ProfileConfig {
+        operation: args.operation,
+        params: args
+            .params_file
+            .map_or(ParamsChoice::Named(args.params), ParamsChoice::File),
+        level: args.level,
+        batch: args.batch,
+        repetitions: args.repetitions,
+        device: args.machine.device,
+        threads: args.machine.threads,
+        trace: args.trace,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host::job::{DeviceChoice, GpuChoice};
+use host::job::{DeviceChoice, GpuChoice, Operation};
 
 /// A whole number of at least one.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
@@ -43,6 +43,15 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
         _ => Err("it must be a finite number above 0, such as 0.5".to_owned()),
     }
+}
+
+/// An operation that can be profiled.
+pub(crate) fn operation(text: &str) -> Result<Operation, String> {
+    let found = Operation::ALL
+        .into_iter()
+        .find(|operation| operation.name() == text);
+    let names = Operation::ALL.map(Operation::name).join(", ");
+    found.ok_or_else(|| format!("it must be one of {names}"))
 }
 
 /// Where to compute: `auto`, `cpu`, `gpu`, or `gpu:N`.

@@ -108,7 +108,7 @@ pub fn launch<J: Job>(
     let threads = threads_of(threads)?;
     let cpu = cpu(params, threads)?;
     #[cfg(feature = "gpu")]
-    if let Some(gpu) = gpu::choose(choice, &cpu, params, job.memory_bytes(), observer)? {
+    if let Some(gpu) = gpu::choose(choice, &cpu, params, || job.memory_bytes(), observer)? {
         match job.run(&gpu, &gpu::device(&gpu, threads), observer) {
             Err(JobError::Backend(error)) if gpu::is_of_the_device(&error) => {
                 gpu::tell_of_failure(&gpu, &error, observer);
@@ -149,7 +149,7 @@ pub(crate) mod gpu {
         choice: DeviceChoice,
         judge: &Cpu,
         params: &Params,
-        memory_bytes: u64,
+        memory_bytes: impl FnOnce() -> u64,
         observer: &mut dyn Observer,
     ) -> Result<Option<Gpu>, JobError> {
         let choice = match choice {
@@ -165,7 +165,7 @@ pub(crate) mod gpu {
         };
         let trusted = Gpu::open(Arc::clone(params.ring()), &options(choice)).and_then(|gpu| {
             gpu.self_test(judge)?;
-            gpu.reserve(memory_bytes)?;
+            gpu.reserve(memory_bytes())?;
             Ok(gpu)
         });
         match trusted {

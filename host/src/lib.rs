@@ -1,4 +1,4 @@
-//! The machine: threads and vector instructions, memory, data sets, files and jobs.
+//! The machine: threads and vector instructions, GPUs, memory, data sets, files and jobs.
 //!
 //! Implements the backend trait of [`engine`]; knows nothing of the terminal.
 
@@ -9,3 +9,4 @@ pub mod file;
 pub mod gpu;
 pub mod job;
 pub mod launch;
+pub mod profile;

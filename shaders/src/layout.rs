@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     /// Name, size, and members with their offsets.
-    type Layout = (&'static str, usize, Vec<(&'static str, usize)>);
+    type Layout<Name> = (Name, usize, Vec<(Name, usize)>);
 
     macro_rules! layout {
         ($name:ident: $($member:ident),+) => {
@@ -174,7 +174,7 @@ mod tests {
         };
     }
 
-    fn layouts() -> Vec<Layout> {
+    fn layouts() -> Vec<Layout<&'static str>> {
         vec![
             layout!(Limb: q, one_shoup, wide, wide_shoup),
             layout!(Operand: row, stride, w, w_shoup),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     /// The structs of a text as the shader compiler lays them out.
-    fn structs(source: &str) -> Vec<(String, usize, Vec<(String, usize)>)> {
+    fn structs(source: &str) -> Vec<Layout<String>> {
         let module = naga::front::wgsl::parse_str(source).unwrap();
         let types = module.types.iter().filter_map(|(_, ty)| match &ty.inner {
             naga::TypeInner::Struct { members, span } => {

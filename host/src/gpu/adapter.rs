@@ -50,6 +50,7 @@ pub(super) struct Candidate {
 }
 
 /// All adapters, the most powerful kind first; the order is that of the numbers.
+#[must_use]
 pub fn adapters() -> Vec<AdapterReport> {
     let candidates = candidates(&instance());
     candidates

@@ -6,11 +6,12 @@ use shaders::layout::{self, GROUP_TARGETS, WORKGROUP_SIZE};
 
 use super::buffer::View;
 use super::call::{Call, Operand};
-use super::recording::{Command, Cost, Dispatch};
+use super::recording::{Command, Dispatch};
 use super::ring::SCALE_TERMS;
 use super::transfer::check_limbs;
 use super::transform::{Direction, TransformRow};
 use super::{Gpu, GpuBuffer, word};
+use crate::profile::Cost;
 
 /// A conversion of rows of one buffer (scaled: the `y_i`) to rows of another.
 pub(super) struct Conversion<'a> {

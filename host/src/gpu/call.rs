@@ -8,8 +8,9 @@ use engine::ring::{Basis, GaloisElement};
 use shaders::layout::{self, MAX_ROWS, OPERANDS, WORKGROUP_SIZE};
 
 use super::buffer::{GpuBuffer, View};
-use super::recording::{Command, Cost, Dispatch};
+use super::recording::{Command, Dispatch};
 use super::{Gpu, word};
+use crate::profile::Cost;
 
 /// An operand of a limb-wise call.
 pub(super) struct Operand<'a> {

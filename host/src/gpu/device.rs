@@ -92,9 +92,9 @@ impl Device {
         let Some(error) = self.state.error() else {
             return Ok(());
         };
-        // Calls on a device that is gone fail before the driver tells so, if nobody asks.
-        let asked = self.wgpu.poll(PollType::Poll);
-        if asked.is_err() || self.is_lost() {
+        // Calls on a device that is gone fail before it is told that it is gone, which comes with the end of its work.
+        let ended = self.wgpu.poll(wait_for_all());
+        if ended.is_err() || self.is_lost() {
             return Err(BackendError::DeviceLost);
         }
         Err(error)
@@ -115,11 +115,7 @@ impl Device {
 
     /// Waits until everything submitted is done.
     pub(super) fn wait(&self) -> Result<(), BackendError> {
-        let wait = PollType::Wait {
-            submission_index: None,
-            timeout: Some(PATIENCE),
-        };
-        match self.wgpu.poll(wait) {
+        match self.wgpu.poll(wait_for_all()) {
             Ok(_) => self.check(),
             Err(PollError::Timeout) => {
                 self.state.lost.store(true, Ordering::Release);
@@ -137,6 +133,13 @@ impl Device {
             None => Some(made),
             Some(_) => None,
         }
+    }
+}
+
+fn wait_for_all() -> PollType {
+    PollType::Wait {
+        submission_index: None,
+        timeout: Some(PATIENCE),
     }
 }
 

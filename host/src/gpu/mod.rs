@@ -19,20 +19,23 @@ mod ring;
 mod self_test;
 mod submit;
 mod tables;
+mod timing;
 mod transfer;
 mod transform;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use engine::backend::{Backend, BackendError};
 use engine::ring::RingContext;
 
+pub use crate::profile::Cost;
 pub use adapter::{AdapterReport, adapters};
 pub use buffer::GpuBuffer;
 pub use error::GpuError;
 pub use pool::Usage;
-pub use recording::{Cost, Tally};
+pub use recording::Tally;
 pub use shaders::ProductForm;
 
 use device::Device;
@@ -70,6 +73,8 @@ pub struct Gpu {
     tables: Tables,
     pool: Arc<Pool>,
     recording: Mutex<Recording>,
+    /// The host counts time from here.
+    opened: Instant,
 }
 
 impl Gpu {
@@ -106,6 +111,7 @@ impl Gpu {
             pool: Pool::new(Arc::clone(&device), options.memory_bytes),
             pipelines: Pipelines::new(degree),
             recording: Mutex::default(),
+            opened: Instant::now(),
             context,
             device,
             chunk,

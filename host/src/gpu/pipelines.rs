@@ -72,6 +72,8 @@ impl Pipelines {
     fn make(&self, device: &Device, name: &'static str) -> Result<ComputePipeline, BackendError> {
         let kernel = shaders::kernel(name);
         let kernel = kernel.ok_or_else(|| BackendError::Internal(format!("no kernel {name}")))?;
+        // With the run-time checks of wgpu: on a software device they cost nothing that could be measured, since nearly all loops are
+        // unrolled in the text and drivers check bounds of buffers anyway.
         let module = device.wgpu.create_shader_module(ShaderModuleDescriptor {
             label: Some(name),
             source: ShaderSource::Wgsl(kernel.source(device.form).into()),

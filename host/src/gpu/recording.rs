@@ -4,28 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::profile::{Cost, Span};
+
 /// A window of a buffer.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
     pub(super) buffer: wgpu::Buffer,
     pub(super) offset: u64,
     pub(super) bytes: u64,
-}
-
-/// What a command reads and writes, and the modular products it takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Cost {
-    /// Bytes read and written, each operand counted once.
-    pub bytes: u64,
-    /// Modular multiplications (products of two words that are reduced, or added up before they are).
-    pub products: u64,
-}
-
-impl std::ops::AddAssign for Cost {
-    fn add_assign(&mut self, other: Self) {
-        self.bytes += other.bytes;
-        self.products += other.products;
-    }
 }
 
 /// A kernel over a grid of workgroups.
@@ -69,6 +55,8 @@ pub(super) struct Recording {
     commands: Vec<Command>,
     cost: Cost,
     tallies: BTreeMap<&'static str, Tally>,
+    /// The time of each dispatch, if it is asked for.
+    spans: Option<Vec<Span>>,
 }
 
 impl Recording {
@@ -97,6 +85,17 @@ impl Recording {
     pub(super) fn take(&mut self) -> Vec<Command> {
         self.cost = Cost::default();
         std::mem::take(&mut self.commands)
+    }
+
+    /// Begins or ends to time dispatches; those that were timed so far.
+    pub(super) fn set_timed(&mut self, timed: bool) -> Vec<Span> {
+        let spans = std::mem::replace(&mut self.spans, timed.then(Vec::new));
+        spans.unwrap_or_default()
+    }
+
+    /// Where the times go, if dispatches are timed.
+    pub(super) fn spans(&mut self) -> Option<&mut Vec<Span>> {
+        self.spans.as_mut()
     }
 
     /// Calls of each kernel since the last time this was asked.

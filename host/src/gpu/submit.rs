@@ -26,7 +26,9 @@ impl Gpu {
         // Locked until the commands are handed over: what another thread records comes after them.
         let mut recording = self.recording();
         let commands = recording.take();
-        if !commands.is_empty() {
+        if let (Some(spans), false) = (recording.spans(), commands.is_empty()) {
+            self.submit_timed(&commands, spans)?;
+        } else if !commands.is_empty() {
             let descriptor = CommandEncoderDescriptor::default();
             let mut encoder = self.device.wgpu.create_command_encoder(&descriptor);
             self.encode(&mut encoder, &commands)?;
@@ -36,7 +38,7 @@ impl Gpu {
     }
 
     /// All dispatches between two other commands in one pass.
-    fn encode(
+    pub(super) fn encode(
         &self,
         encoder: &mut CommandEncoder,
         commands: &[Command],

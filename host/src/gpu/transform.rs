@@ -6,8 +6,9 @@ use engine::ring::Basis;
 use shaders::layout::{MATRIX_WIDTH, Transform};
 
 use super::buffer::{GpuBuffer, View};
-use super::recording::{Command, Cost, Dispatch};
+use super::recording::{Command, Dispatch};
 use super::{Gpu, word};
+use crate::profile::Cost;
 
 /// Where to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

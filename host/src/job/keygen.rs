@@ -114,7 +114,7 @@ impl Job for Generation {
         let seed = random::secret_seed()?;
         let mut running = Running::begin(observer, Stage::Keys, plan.len());
         store::write_keys(evaluation_keys, backend, setup, |take| {
-            owner.evaluation_keys(&plan, &seed, |_, key| {
+            owner.evaluation_keys(plan, &seed, |_, key| {
                 take(&key)?;
                 running.advance();
                 Ok(())

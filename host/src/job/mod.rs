@@ -26,6 +26,7 @@ mod exchange;
 mod keygen;
 mod memory;
 mod params;
+mod profile;
 mod random;
 mod refresh;
 mod report;
@@ -55,6 +56,7 @@ pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use params::describe_params;
+pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, profile};
 pub use refresh::refresh;
 pub use report::{
     DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport,

@@ -202,7 +202,7 @@ fn make_keys<B: Backend>(
     let plan = setup.plan.keys();
     let mut keys = EvaluationKeys::default();
     let mut running = Running::begin(observer, Stage::Keys, plan.len());
-    owner.evaluation_keys(&plan, seed, |name, key| {
+    owner.evaluation_keys(plan, seed, |name, key| {
         name.insert(&mut keys, setup.params.degree(), key);
         running.advance();
         Ok::<_, JobError>(())

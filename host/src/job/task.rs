@@ -134,8 +134,8 @@ impl Setup {
         (2 * vectors * self.params.ciphertext_bytes(self.plan.levels().features)) as u64
     }
 
-    /// Bytes of a training on the server: keys, so many batches at once, the state, and what a step makes on its way: some
-    /// ciphertexts of the size of the state (8 times what it has, by count of those alive at once).
+    /// Bytes of a training on the server: keys, so many batches at once, the state, and eight times as much for what a step
+    /// makes on its way. An estimate: a device that turns out too small is left in the middle.
     pub(super) fn training_bytes(&self, batches: usize) -> u64 {
         let keys = self.plan.keys().bytes(&self.params) as u64;
         keys + batches as u64 * self.batch_bytes() / 2 + 9 * self.state_bytes()

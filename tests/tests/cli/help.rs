@@ -2,8 +2,9 @@
 
 use super::veilgrad;
 
-const COMMANDS: [&str; 10] = [
-    "run", "simulate", "keygen", "encrypt", "train", "refresh", "decrypt", "evaluate", "params", "devices",
+const COMMANDS: [&str; 11] = [
+    "run", "simulate", "keygen", "encrypt", "train", "refresh", "decrypt", "evaluate", "params",
+    "devices", "profile",
 ];
 
 #[test]

@@ -3,7 +3,8 @@
 use engine::backend::{Shape, Transfer};
 use engine::ckks::Level;
 use engine::ring::Basis;
-use host::gpu::Options;
+use host::gpu::{Options, ProductForm};
+use proptest::prelude::*;
 use tests::backends::{forms, gpu};
 use tests::{cpu, params, reference};
 
@@ -52,6 +53,32 @@ fn batches_larger_than_a_binding_give_the_same_words() {
         };
         let oracle = reference(&params);
         check(&params, &oracle, &subject, &[params.max_level().0], &[1, 5]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    /// Any level and batch, in bindings of any size, with either form of products.
+    #[test]
+    fn random_shapes_give_the_same_words(
+        set in prop::sample::select(vec!["insecure-10", "insecure-11-boot"]),
+        level in any::<prop::sample::Index>(),
+        batch in 1usize..7,
+        polys in 1u64..9,
+        halves: bool,
+    ) {
+        let params = params(set);
+        let poly_bytes = (params.ring().moduli().len() * params.degree() * size_of::<u32>()) as u64;
+        let options = Options {
+            form: halves.then_some(ProductForm::Halves),
+            binding_bytes: Some(polys * poly_bytes),
+            ..Options::default()
+        };
+        if let Some(subject) = gpu("random shapes", &params, &options) {
+            let level = level.index(params.max_level().0 + 1);
+            check(&params, &reference(&params), &subject, &[level], &[batch]);
+        }
     }
 }
 

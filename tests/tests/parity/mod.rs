@@ -1,5 +1,6 @@
 //! `Reference`, `Cpu` with every instruction set of this processor, and `Gpu` in both forms of its products, word for word.
 
+mod costs;
 mod gpu;
 mod step;
 

@@ -64,7 +64,7 @@ pub(in crate::job) fn write_keys<B: Backend>(
     let header = Header {
         literal: params.literal().clone(),
         origin: origin.clone(),
-        keys: names(params, &plan.keys()),
+        keys: names(params, plan.keys()),
     };
     Ok(writer.commit(&header)?)
 }
@@ -84,7 +84,7 @@ impl KeysFile {
             keys,
         } = reader.header()?;
         let setup = Setup::of(path, &reader, literal, origin)?;
-        let expected = names(&setup.params, &setup.plan.keys());
+        let expected = names(&setup.params, setup.plan.keys());
         if keys != expected {
             let differing = keys
                 .iter()
@@ -107,7 +107,7 @@ impl KeysFile {
     ) -> Result<EvaluationKeys<B>, JobError> {
         let Setup { params, plan, .. } = &self.setup;
         let (ring, degree) = (params.ring(), params.degree());
-        let all = KeyName::all(params, &plan.keys());
+        let all = KeyName::all(params, plan.keys());
         let seeds = read_seeds(&mut self.reader, all.len())?;
         let mut keys = EvaluationKeys::default();
         for (index, ((name, level), seed)) in all.into_iter().zip(seeds).enumerate() {

@@ -45,7 +45,8 @@ pub fn training() -> Params {
     })
 }
 
-fn named(name: &str) -> Params {
+/// The checked set of this name.
+pub fn named(name: &str) -> Params {
     presets::named(name).unwrap().unwrap()
 }
 

@@ -48,6 +48,7 @@ pub(crate) enum Command {
     Decrypt(DecryptArgs),
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),
+    Activations(ActivationsTableArgs),
     Devices(DevicesArgs),
     Profile(ProfileArgs),
 }
@@ -78,6 +79,11 @@ pub(crate) struct RunArgs {
     pub(crate) training: TrainingArgs,
     #[command(flatten)]
     pub(crate) activation: ActivationArgs,
+
+    /// Stop after so many epochs without a smaller validation loss, and keep the best epoch's weights
+    /// [default: go on to the end]
+    #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) patience: Option<usize>,
 
     #[command(flatten)]
     pub(crate) seed: SeedArgs,
@@ -231,9 +237,12 @@ pub(crate) struct EncryptArgs {
 /// Who     The server.
 /// Reads   The evaluation keys and the encrypted training set, both from the owner.
 /// Writes  --out       the encrypted model, for the owner;
-///         --exchange  questions to the owner: ciphertexts to refresh.
-/// Learns  The server sees ciphertexts, their number, and when an answer comes. Each
-///         question shows the owner the weights so far, which are the owner's own.
+///         --exchange  questions to the owner: ciphertexts to refresh, and with
+///                     --early-stopping validation logits after each epoch.
+/// Learns  The server sees ciphertexts, their number, and when an answer comes; with
+///         --early-stopping also which epochs were better than all before them, and
+///         when to stop. Each question shows the owner the weights so far or how its
+///         own rows stand, which the owner could compute.
 ///
 /// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
 /// (a shared or synchronised one).
@@ -260,7 +269,12 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
 
-    /// Directory shared with the owner, for keys made with `--refresh owner`
+    /// Ask the owner after each epoch whether to go on, by the logits of the validation rows; the model is
+    /// then that of the best epoch
+    #[arg(long)]
+    pub(crate) early_stopping: bool,
+
+    /// Directory shared with the owner, for keys made with `--refresh owner` and for --early-stopping
     #[arg(long, value_name = "DIR")]
     pub(crate) exchange: Option<PathBuf>,
 
@@ -281,22 +295,33 @@ pub(crate) struct TrainArgs {
 /// Answer the server's questions while it trains
 ///
 /// Who     The data owner, while the server runs `veilgrad train`.
-/// Reads   The secret key, and the server's ciphertexts in the exchange directory.
-/// Writes  The same values, freshly encrypted, to the exchange directory.
+/// Reads   The secret key, the server's ciphertexts in the exchange directory, and where
+///         the server stops early, the data set: its validation labels.
+/// Writes  The same values, freshly encrypted, to the exchange directory; after an epoch
+///         whether it was the best, and whether to stop.
 /// Learns  The owner learns the weights after each step. From an answer the server
-///         learns that no weight left the range in which training goes on, and from
-///         a refusal that one did; nothing else.
+///         learns that no value left the range in which training goes on, and from
+///         a refusal that one did; and what is decided after an epoch. Nothing else.
 ///
 /// Ends when the server says that training is done.
 ///
 /// Example
-///   veilgrad refresh --secret-key keys/secret.vg --exchange exchange --wait 2h
+///   veilgrad refresh --secret-key keys/secret.vg --data heart.csv --exchange exchange --wait 2h
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct RefreshArgs {
     /// The owner's secret key, from `veilgrad keygen`
     #[arg(long, value_name = "secret.vg")]
     pub(crate) secret_key: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// Where the server asks: stop after so many epochs without a smaller validation loss
+    #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true, default_value = "3")]
+    pub(crate) patience: usize,
 
     #[command(flatten)]
     pub(crate) exchange: ExchangeArgs,
@@ -396,6 +421,42 @@ pub(crate) struct ParamsTableArgs {
     /// A set of your own, checked, with its levels
     #[arg(long, value_name = "FILE.json", conflicts_with = "set")]
     pub(crate) params_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Measure the activations: errors, levels, refreshes
+///
+/// Who     Anybody, to choose one.
+/// Reads   Nothing.
+/// Writes  Nothing.
+/// Learns  There is no other side.
+///
+/// A table in Markdown. Each line is one activation on random logits, uniform in
+/// [-range, range]: errors of its polynomials in the clear (largest and mean over the
+/// samples; a sample's is that of its worst class), the largest error with the noise of
+/// the parameter set, and with --encrypted that of one ciphertext and its seconds.
+///
+/// Examples
+///   veilgrad activations
+///   veilgrad activations --params boot-39 --encrypted
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ActivationsTableArgs {
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+
+    /// Samples in the clear, for each line
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "100000")]
+    pub(crate) samples: usize,
+
+    /// Also run each on a ciphertext, refreshed by its owner
+    #[arg(long)]
+    pub(crate) encrypted: bool,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,

@@ -3,8 +3,8 @@
 use host::job;
 
 use crate::args::{
-    Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsTableArgs,
-    ProfileArgs, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
+    ActivationsTableArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
+    ParamsTableArgs, ProfileArgs, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
@@ -22,6 +22,7 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
+        Command::Activations(args) => activations(args, streams),
         Command::Profile(args) => profile(args, streams),
         Command::Devices(args) => {
             devices(&args, streams);
@@ -93,6 +94,17 @@ fn evaluate(args: EvaluateArgs, streams: &mut Streams<'_>) -> Result<(), Failure
     let config = resolve::evaluate(args);
     let report = job::evaluate(&config, &mut Progress::new(streams, json))?;
     print::done(streams, json, &report, print::evaluate);
+    Ok(())
+}
+
+fn activations(args: ActivationsTableArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::activations(args)?;
+    if !json {
+        streams.out(&print::ACTIVATIONS_HEAD);
+    }
+    let report = job::activations(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, print::activations);
     Ok(())
 }
 

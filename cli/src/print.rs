@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use host::job::{
-    DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, PlanReport,
-    RefreshReport, RunReport, SimulateReport, TrainReport,
+    ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
+    KeygenReport, PlanReport, RefreshReport, RunReport, SimulateReport, TrainReport,
+    ValidationReport,
 };
 use serde::Serialize;
 
@@ -215,6 +216,9 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
             },
         ),
     ];
+    if let Some(epoch) = report.best_epoch {
+        rows.push(("Weights of", format!("epoch {epoch}, the best one")));
+    }
     if let Some(model) = model {
         rows.push(("Model", model.display().to_string()));
     }
@@ -233,6 +237,23 @@ pub(crate) fn epoch(report: &EpochReport) -> String {
         percent(report.exact_test_accuracy),
         report.largest_logit
     )
+}
+
+/// What was decided after an epoch.
+pub(crate) fn validation(report: &ValidationReport) -> String {
+    let mut text = format!("validation: epoch {}", report.epoch);
+    if let (Some(loss), Some(accuracy)) = (report.loss, report.accuracy) {
+        text += &format!(", loss {loss:.4}, accuracy {}", percent(accuracy));
+    }
+    text += if report.best {
+        ", the best so far"
+    } else {
+        ", no better"
+    };
+    if report.stop {
+        text += "; stop";
+    }
+    text
 }
 
 /// The result of `veilgrad simulate`.
@@ -272,6 +293,46 @@ pub(crate) fn simulate(report: &SimulateReport) -> String {
         ),
     ];
     format!("\n{}", list(&rows))
+}
+
+/// What stands over the lines of `veilgrad activations`.
+pub(crate) const ACTIVATIONS_HEAD: &str = "\
+| activation | range | classes | levels | refreshes | key switches | largest error | mean error | largest, with noise | \
+largest, encrypted | seconds |
+|---|---|---|---|---|---|---|---|---|---|---|
+";
+
+/// A line of `veilgrad activations`.
+pub(crate) fn activation(report: &ActivationReport) -> String {
+    let encrypted = report
+        .encrypted_error
+        .map_or(String::new(), |error| format!("{error:.1e}"));
+    let seconds = report
+        .seconds
+        .map_or(String::new(), |seconds| format!("{seconds:.1}"));
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {:.1e} | {:.1e} | {:.1e} | {encrypted} | {seconds} |\n",
+        report.activation,
+        report.range,
+        report.classes,
+        report.levels,
+        report.refreshes,
+        report.key_switches,
+        report.max_error,
+        report.mean_error,
+        report.noisy_error,
+    )
+}
+
+/// What stands under them.
+pub(crate) fn activations(report: &ActivationsReport) -> String {
+    format!(
+        "\n{}, {} samples a line; {}, {}\n",
+        report.params,
+        count(report.samples as u64),
+        report.device,
+        things(report.threads, "thread")
+    )
 }
 
 /// The result of `veilgrad keygen`.
@@ -318,7 +379,15 @@ pub(crate) fn train(report: &TrainReport) -> String {
     list(&[
         (
             "Model",
-            format!("{}, encrypted, for the owner", report.out.display()),
+            match report.best_epoch {
+                Some(epoch) => {
+                    format!(
+                        "{}, encrypted, for the owner; of epoch {epoch}",
+                        report.out.display()
+                    )
+                }
+                None => format!("{}, encrypted, for the owner", report.out.display()),
+            },
         ),
         (
             "Time",

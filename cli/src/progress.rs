@@ -241,6 +241,14 @@ impl Observer for Progress<'_, '_> {
             }
             Event::Epoch(epoch) if self.json => self.json_line("epoch", epoch),
             Event::Epoch(epoch) => self.write(|streams| streams.out(&print::epoch(epoch))),
+            Event::Activation(line) if self.json => self.json_line("activation", line),
+            Event::Activation(line) => {
+                self.write(|streams| streams.out(&print::activation(line)));
+            }
+            Event::Validation(report) if self.json => self.json_line("validation", report),
+            Event::Validation(report) => {
+                self.write(|streams| streams.err_line(&print::validation(report)));
+            }
             Event::Note(note) if self.json => {
                 self.json_line("note", &print::Message { message: note });
             }

@@ -1,21 +1,25 @@
 //! Arguments → the configuration of a job.
 
 use host::job::{
-    ActivationChoice, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,
-    EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, RunConfig,
-    SimulateConfig, TaskShape, TrainConfig, TrainJobConfig, describe_params,
+    ActivationChoice, ActivationsConfig, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice,
+    DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig,
+    RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
+    describe_params,
 };
 
 use crate::args::{
-    Activation, ActivationArgs, DataArgs, DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
-    ParamsArgs, ParamsTableArgs, ProfileArgs, RefreshArgs, RefreshBy, RefreshByArgs, RunArgs,
-    SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
+    Activation, ActivationArgs, ActivationsTableArgs, DataArgs, DecryptArgs, EncryptArgs,
+    EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, ProfileArgs, RefreshArgs, RefreshBy,
+    RefreshByArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
 /// The configuration of `veilgrad run`, with a parameter set that may be used.
 pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
-    let train = train_config(&args.training, &args.activation, &args.seed)?;
+    let train = TrainConfig {
+        patience: args.patience,
+        ..train_config(&args.training, &args.activation, &args.seed)?
+    };
     Ok(RunConfig {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
@@ -83,6 +87,7 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         data: args.data,
         epochs: args.epochs,
         learning_rate: args.lr,
+        early_stopping: args.early_stopping,
         exchange: args.exchange,
         wait: args.wait,
         device: args.machine.device,
@@ -103,6 +108,9 @@ fn refresh_by(args: &RefreshByArgs) -> Option<host::job::RefreshBy> {
 pub(crate) fn refresh(args: RefreshArgs) -> RefreshConfig {
     RefreshConfig {
         secret_key: args.secret_key,
+        data: data(args.data),
+        seed: args.seed.seed,
+        patience: args.patience,
         exchange: args.exchange.exchange,
         wait: args.exchange.wait,
         device: args.machine.device,
@@ -129,6 +137,18 @@ pub(crate) fn evaluate(args: EvaluateArgs) -> EvaluateConfig {
         data: data(args.data),
         seed: args.seed.seed,
     }
+}
+
+/// The configuration of `veilgrad activations`, with a parameter set that may be used.
+pub(crate) fn activations(args: ActivationsTableArgs) -> Result<ActivationsConfig, Failure> {
+    Ok(ActivationsConfig {
+        allow_insecure: args.params.allow_insecure,
+        params: permitted(args.params)?,
+        samples: args.samples,
+        encrypted: args.encrypted,
+        device: args.machine.device,
+        threads: args.machine.threads,
+    })
 }
 
 /// The set that `veilgrad params` is asked about, or nothing for all of them.
@@ -169,6 +189,7 @@ fn train_config(
         batch: training.batch,
         learning_rate: training.lr,
         activation: activation(chosen)?,
+        patience: None,
         seed: seed.seed,
     })
 }

@@ -1,6 +1,6 @@
 //! Parameter sets: the table of all, the levels of one, JSON lines for programs.
 
-use host::job::ParamsReport;
+use host::job::{BootstrapReport, ParamsReport};
 use serde::Serialize;
 
 use crate::print;
@@ -104,6 +104,12 @@ fn set(set: &ParamsReport) -> String {
         ),
         ("One key", bytes(set.relinearization_key_bytes as u64)),
         ("Ciphertext", bytes(set.fresh_ciphertext_bytes as u64)),
+        (
+            "Bootstrap",
+            set.bootstrap
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), bootstrap),
+        ),
     ]);
     let rows: Vec<Vec<String>> = set
         .rows
@@ -119,6 +125,20 @@ fn set(set: &ParamsReport) -> String {
         .collect();
     let head = ["level", "limbs", "log2(q)", "log2(scale)"];
     format!("{summary}\n{}", table(&head, &rows))
+}
+
+fn bootstrap(report: &BootstrapReport) -> String {
+    format!(
+        "{} levels left, {:.1} bits of values up to 1, fails once in 2^{:.0}; {} keys, {} ({}, {} with --refresh \
+         bootstrap-lean)",
+        report.levels_left,
+        report.promised_bits,
+        -report.log_failure,
+        report.keys,
+        bytes(report.key_bytes as u64),
+        report.lean_keys,
+        bytes(report.lean_key_bytes as u64),
+    )
 }
 
 /// One line for each set.

@@ -151,7 +151,8 @@ impl<P: Clone> Program<P> {
         Ok(x)
     }
 
-    /// From the raised vector to the values over the bound, in one batch: the real parts, then the imaginary ones.
+    /// From the raised vector to the values over the bound. The parts are reduced one after the other: as fast as together
+    /// on a device that is busy with one, and in half the memory.
     fn reduce<S: Slots<Plain = P>>(
         &self,
         machine: &S,
@@ -163,16 +164,16 @@ impl<P: Clone> Program<P> {
             x = map.apply(machine, &x)?;
         }
         let conjugate = machine.conjugate(&x)?;
-        let real = machine.add(&x, &conjugate)?;
-        let parts = match parts {
-            Parts::Real => real,
-            Parts::Complex => {
-                // (conjugate - x) i = 2 Im.
-                let imaginary = machine.mul_i(&machine.sub(&conjugate, &x)?)?;
-                machine.stack(&[&real, &imaginary])?
-            }
-        };
-        self.reduction.apply(machine, &parts)
+        let real = self
+            .reduction
+            .apply(machine, &machine.add(&x, &conjugate)?)?;
+        if parts == Parts::Real {
+            return Ok(real);
+        }
+        // (conjugate - x) i = 2 Im.
+        let imaginary = machine.mul_i(&machine.sub(&conjugate, &x)?)?;
+        let imaginary = self.reduction.apply(machine, &imaginary)?;
+        machine.add(&real, &machine.mul_i(&imaginary)?)
     }
 }
 
@@ -285,15 +286,6 @@ impl<'a, B: Backend> Bootstrapper<'a, B> {
         let bottom = self.program.slots_to_coefficients(machine, x, &last)?;
         let raised = machine.evaluator().raise(&bottom)?;
         let values = self.program.reduce(machine, &raised, parts)?;
-        let batch = machine.batch(x);
-        let values = match parts {
-            Parts::Real => values,
-            Parts::Complex => {
-                let real = machine.entries(&values, 0..batch)?;
-                let imaginary = machine.entries(&values, batch..2 * batch)?;
-                machine.add(&real, &machine.mul_i(&imaginary)?)?
-            }
-        };
         match log_bound {
             0 => Ok(values),
             _ => machine.mul_integer(&values, 1 << log_bound),

@@ -10,6 +10,9 @@
 //! | hyperparameters | either, to both | learning rate and epochs, public | themselves |
 //! | [`RefreshRequest`] | server, owner | the state after a step: weights and look-ahead weights; within a step, where the plan says so: values between logits and probabilities of a batch | the weights after each step, and how its own samples stand; all of it the owner could compute |
 //! | answer ([`Fresh`]) | owner, server | the same values, encrypted anew | that they lie within the bound that the plan says; otherwise the owner refuses, and the server learns that |
+//! | validation set ([`Owner::encrypt_validation`]) | owner, server | ciphertexts | how many validation samples there are; neither features nor labels, which stay with the owner |
+//! | validation logits ([`Server::validation_logits`]) | server, owner | after each epoch: the logits of the validation set under the weights so far | those, which it could compute from the weights |
+//! | [`Verdict`](crate::train::Verdict) | owner, server | two bits | whether the epoch was the best so far by the owner's loss, and whether to stop: so how long the model went on getting better |
 //! | model | server, owner | the last state | the model |
 //!
 //! The server sees ciphertexts, shapes, public hyperparameters, and the time at which an answer comes.
@@ -19,6 +22,9 @@
 //! decryption never goes to the server. What it gets in answer to a request is a fresh encryption of rounded values,
 //! with noise of its own, from a seed that is used once. A model that the owner publishes is a decryption too; it is
 //! meant for recipients that do not hold the ciphertexts it came from.
+//!
+//! A verdict is the other answer that depends on decrypted values. It is two bits an epoch, of a loss over all validation samples, and
+//! moves with noise only where two epochs are alike; a server that wants to learn more of it can only stop obeying the program.
 //!
 //! Bootstrapping takes the place of the refresh messages in sets that have it.
 
@@ -32,6 +38,6 @@ mod tests;
 
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Plan, PlanError, RefreshBy, Task, WEIGHT_BOUND};
+pub use plan::{Plan, PlanError, RefreshBy, Task, ValidationLevels, WEIGHT_BOUND};
 pub use server::Server;
 pub use simulation::Simulation;

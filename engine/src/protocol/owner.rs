@@ -6,6 +6,7 @@ use num_complex::Complex64;
 
 use super::{EncryptedBatch, Fresh, Plan, RefreshRequest};
 use crate::backend::{Backend, BackendError};
+use crate::circuits::activation::Approximation;
 use crate::circuits::packing::{PackingError, WeightSet};
 use crate::ckks::{
     Ciphertext, Decryptor, Encoder, Encryptor, EvalError, KeyGenerator, KeyName, KeyPlan, Level,
@@ -109,6 +110,50 @@ impl<'a, B: Backend> Owner<'a, B> {
             labels: self.encrypt(&[labels_packed], levels.labels, &seed.derive(0))?,
             samples: labels.len(),
         })
+    }
+
+    /// Encrypts the features (row by row) of some validation samples, as many as a batch has or fewer.
+    ///
+    /// # Errors
+    /// [`OwnerError::Packing`] for another number of features than the plan has; those of the device.
+    pub fn encrypt_validation(
+        &self,
+        plan: &Plan,
+        features: &[f64],
+        seed: &Seed,
+    ) -> Result<Vec<Fresh<B>>, OwnerError> {
+        let level = plan.validation_levels().features;
+        let tiles = plan.layout().pack_features(features)?;
+        let tiles = (0..).zip(&tiles);
+        let tiles = tiles.map(|(i, blocks)| self.encrypt(blocks, level, &seed.derive(i)));
+        Ok(tiles.collect::<Result<_, _>>()?)
+    }
+
+    /// The validation logits, row by row, of so many samples in each ciphertext.
+    ///
+    /// # Errors
+    /// [`OwnerError::Packing`] for another number of ciphertexts; those of the device.
+    pub fn validation_logits(
+        &self,
+        plan: &Plan,
+        logits: &Ciphertext<B>,
+        samples: &[usize],
+    ) -> Result<Vec<f64>, OwnerError> {
+        let values = self.decrypt(logits)?;
+        if values.len() != samples.len() {
+            return Err(OwnerError::Packing(PackingError::Shape {
+                what: "validation logits",
+                found: values.len(),
+                expected: samples.len(),
+            }));
+        }
+        let scale = plan.activation().input_scale();
+        let mut all = Vec::new();
+        for (values, &samples) in values.iter().zip(samples) {
+            let scaled = plan.layout().unpack_columns(values, samples)?;
+            all.extend(scaled.into_iter().map(|logit| logit / scale));
+        }
+        Ok(all)
     }
 
     /// Encrypts the state of a training that starts from `model`.

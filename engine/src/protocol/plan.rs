@@ -5,7 +5,7 @@ use crate::circuits::activation::{Activation, ActivationChoice, ActivationError}
 use crate::circuits::packing::{Grouping, Layout, PackingError};
 use crate::circuits::{Budget, Clear, LevelRange, Rotations};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
-use crate::train::{Step, StepLevels, StepRefresh, step_budget};
+use crate::train::{Step, StepLevels, StepRefresh, logits_budget, step_budget};
 
 /// What weights and look-ahead weights are bounded by at a refresh. A training whose weights leave this range has
 /// diverged: features are normalised, and logits of a few tens decide any sample.
@@ -130,8 +130,18 @@ pub struct Plan {
     depth: usize,
     levels: StepLevels,
     refreshes: Vec<StepRefresh>,
+    validation: ValidationLevels,
     budget: Budget,
     keys: KeyPlan,
+}
+
+/// Levels of validation: as few as logits need, which end at level 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValidationLevels {
+    /// Of the state.
+    pub state: Level,
+    /// Of the features.
+    pub features: Level,
 }
 
 impl Plan {
@@ -202,7 +212,19 @@ impl Plan {
             other => PlanError::DryRun(other),
         })?;
         let budget = step_budget(&layout, activation.clone(), range)?;
+        let head = step.head();
+        let validation = ValidationLevels {
+            state: Level(head.logits_depth()),
+            features: Level(head.matmul().logits_depth()),
+        };
+        let mut all = budget.clone();
+        all.merge(&logits_budget(
+            &layout,
+            activation.clone(),
+            validation.state,
+        )?);
         Ok(Self {
+            validation,
             layout,
             activation: activation.clone(),
             refresh_by,
@@ -211,10 +233,10 @@ impl Plan {
             levels: step.levels(),
             refreshes: step.refreshes(),
             keys: KeyPlan {
-                relinearization: budget.relinearization(),
-                conjugation: budget.conjugation(),
+                relinearization: all.relinearization(),
+                conjugation: all.conjugation(),
                 encapsulation: false,
-                rotations: budget.rotations().clone(),
+                rotations: all.rotations().clone(),
             },
             budget,
         })
@@ -289,7 +311,13 @@ impl Plan {
         &self.budget
     }
 
-    /// The evaluation keys that the server needs: those of a step, and those of a bootstrap.
+    /// The levels of validation.
+    #[must_use]
+    pub const fn validation_levels(&self) -> ValidationLevels {
+        self.validation
+    }
+
+    /// The evaluation keys that the server needs: those of a step, of validation, and of a bootstrap.
     #[must_use]
     pub const fn keys(&self) -> &KeyPlan {
         &self.keys

@@ -8,8 +8,9 @@ use super::{Plan, ReceivedBatch, WEIGHT_BOUND};
 use crate::backend::Backend;
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
+use crate::circuits::packing::WeightSet;
 use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots};
-use crate::ckks::{Ciphertext, EvalError, Evaluator};
+use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
 use crate::train::{Batch, Step};
 
 /// Runs the steps of one training on ciphertexts.
@@ -65,6 +66,27 @@ impl<'a, B: Backend> Server<'a, B> {
             counted: self.mask(batch.samples)?,
         };
         self.step.run(&self.machine, state, &batch, number)
+    }
+
+    /// The logits of validation samples under the weights of a state that has been refreshed: for each set of feature tiles a
+    /// vector, at level 0.
+    ///
+    /// # Errors
+    /// [`EvalError::LevelRaised`] for a state without levels, [`EvalError::Empty`] without features; those of the device.
+    pub fn validation_logits(
+        &self,
+        state: &Ciphertext<B>,
+        features: &[Vec<Ciphertext<B>>],
+    ) -> Result<Ciphertext<B>, EvalError> {
+        let (machine, head) = (&self.machine, self.step.head());
+        // Products are the cheaper the lower they are.
+        let state = machine.lower(state, Level(head.logits_depth()))?;
+        let weights = head.matmul().expand(machine, &state, WeightSet::Weights)?;
+        let logits = features
+            .iter()
+            .map(|tiles| head.matmul().logits(machine, tiles, &weights));
+        let logits = logits.collect::<Result<Vec<_>, _>>()?;
+        machine.stack(&logits.iter().collect::<Vec<_>>())
     }
 
     /// The same state with the levels of a step.

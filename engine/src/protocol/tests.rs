@@ -90,6 +90,25 @@ fn steps_agree_with_training_in_the_clear() {
         assert_eq!(state.level(), plan.levels().state);
         clear.step(x, y, 1.0);
     }
+    // Validation logits, in two parts.
+    let parts = [16, 5].map(|samples| {
+        let fresh = owner.encrypt_validation(&plan, &features[..3 * samples], &Seed([8; 32]));
+        fresh
+            .unwrap()
+            .into_iter()
+            .map(|tile| tile.ciphertext)
+            .collect::<Vec<_>>()
+    });
+    let logits = server.validation_logits(&state, &parts).unwrap();
+    assert_eq!(logits.level(), Level(0));
+    let logits = owner.validation_logits(&plan, &logits, &[16, 5]).unwrap();
+    let samples = features.chunks(3).chain(features.chunks(3).take(5));
+    for (found, sample) in logits.chunks(2).zip(samples) {
+        for (found, want) in found.iter().zip(clear.weights().logits(sample)) {
+            assert!((found - want).abs() < 5e-3, "{found} {want}");
+        }
+    }
+
     let model = owner.model(&plan, &state).unwrap();
     let error = model.values().iter().zip(clear.weights().values());
     let error = error.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);

@@ -15,6 +15,7 @@ mod model;
 mod optimizer;
 mod options;
 mod step;
+mod stopping;
 #[cfg(test)]
 mod tests;
 
@@ -24,3 +25,4 @@ pub use model::Model;
 pub use optimizer::momentum;
 pub use options::TrainOptions;
 pub use step::{Batch, Step, StepLevels, StepRefresh, logits_budget, step_budget};
+pub use stopping::{Stopping, Verdict};

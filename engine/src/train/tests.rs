@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::*;
-use crate::circuits::activation::{Approximation, Sigmoid};
+use crate::circuits::activation::{Approximation, Sigmoid, Softmax};
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::{Grouping, Layout, WeightSet};
 use crate::circuits::{Clear, ClearVector, NoiseModel, Operation, Slots};
@@ -40,17 +40,29 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
         .fold(0.0, f64::max)
 }
 
-struct Job {
+struct Job<A> {
     machine: Clear,
-    step: Step<Sigmoid, <Clear as Slots>::Plain>,
+    step: Step<A, <Clear as Slots>::Plain>,
     state: ClearVector,
     levels: StepLevels,
     steps: usize,
 }
 
-impl Job {
-    fn new(machine: Clear, layout: &Layout, sigmoid: &Sigmoid, rate: f64, start: &Model) -> Self {
-        let step = Step::new(&machine, layout, sigmoid.clone(), rate, Level(22)).unwrap();
+impl<A: Approximation + Clone> Job<A> {
+    /// With 22 levels at a time.
+    fn new(machine: Clear, layout: &Layout, activation: &A, rate: f64, start: &Model) -> Self {
+        Self::with_levels(machine, layout, activation, rate, start, Level(22))
+    }
+
+    fn with_levels(
+        machine: Clear,
+        layout: &Layout,
+        activation: &A,
+        rate: f64,
+        start: &Model,
+        top: Level,
+    ) -> Self {
+        let step = Step::new(&machine, layout, activation.clone(), rate, top).unwrap();
         let state = layout.pack_state(start.values(), start.values()).unwrap();
         let levels = step.levels();
         let state = machine.vector(&state, levels.state).unwrap();
@@ -134,7 +146,7 @@ proptest! {
 }
 
 /// A training of some epochs; the model and its accuracy on other samples.
-fn train(mut job: Job, epochs: usize, data: &[(Vec<f64>, Vec<usize>)]) -> Model {
+fn train(mut job: Job<Sigmoid>, epochs: usize, data: &[(Vec<f64>, Vec<usize>)]) -> Model {
     let batches: Vec<_> = data
         .iter()
         .map(|(x, labels)| job.batch(x, labels))
@@ -143,6 +155,32 @@ fn train(mut job: Job, epochs: usize, data: &[(Vec<f64>, Vec<usize>)]) -> Model 
         job.run(batch);
     }
     job.model(WeightSet::Weights)
+}
+
+#[test]
+fn softmax_steps_are_those_of_plain_training_and_padding_stays_zero() {
+    for (classes, top) in [(2, 22), (3, 13), (10, 16), (33, 13)] {
+        let layout = Layout::plan(1 << 11, classes, 6, 30, Grouping::Packed).unwrap();
+        let softmax = Softmax::new(16.0, classes);
+        let start = numbers(classes * 7, 3).iter().map(|w| 0.3 * w).collect();
+        let start = Model::from_values(classes, 6, start).unwrap();
+        let machine = Clear::exact(1 << 11);
+        let mut job = Job::with_levels(machine, &layout, &softmax, 1.0, &start, Level(top));
+        let mut plain = ExactTrainer::new(start, &softmax, Precision::Approximate);
+        for samples in [30, 17] {
+            let (x, labels) = blobs(samples, classes, 6, samples as u64);
+            job.run(&job.batch(&x, &labels));
+            plain.step(&x, &labels, 1.0);
+        }
+        let found = job.machine.values(&job.state).concat();
+        let wanted = layout.pack_state(plain.weights().values(), plain.look_ahead().values());
+        for (found, want) in found.iter().zip(wanted.unwrap().concat()) {
+            assert!(
+                (found - want).norm() < 1e-9,
+                "{classes} classes: {found} {want}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -257,6 +295,23 @@ fn costs_of_known_jobs() {
     let large = |grouping| Layout::plan(1 << 15, 16, 768, 2048, grouping).unwrap();
     assert_eq!(cost(&large(Grouping::Packed)), (508, 12, 53));
     assert_eq!(cost(&large(Grouping::Flat)), (816, 10, 59));
+}
+
+#[test]
+fn a_large_step_with_softmax_keeps_its_budget() {
+    // 2,048 samples of 768 features, 13 levels after a refresh; the refresh of the state behind the step is one more.
+    for (classes, range, switches, refreshes) in [
+        (10, 16.0, 568, 2),
+        (10, 32.0, 579, 3),
+        (16, 32.0, 581, 3),
+        (16, 128.0, 603, 4),
+    ] {
+        let layout = Layout::plan(1 << 15, classes, 768, 2048, Grouping::Packed).unwrap();
+        let budget = step_budget(&layout, Softmax::new(range, classes), Level(13)).unwrap();
+        println!("{classes} classes, {range}: {budget}");
+        assert_eq!(budget.key_switches(), switches);
+        assert_eq!(budget.count(Operation::Refresh), refreshes);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use engine::arith::{ShoupFactor, Word};
 use engine::backend::{BackendError, BasisOps, Shape};
-use engine::ring::{self, Basis};
+use engine::ring::{self, Basis, ModDown};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,6 +22,13 @@ pub(super) const GROUP: usize = 4;
 pub(super) struct Sources {
     rows: CpuBuffer,
     estimates: Buffer,
+}
+
+/// A division by limbs that go, which are converted to those that stay or come.
+pub(super) struct Division {
+    down: Arc<ModDown>,
+    table: Arc<simd::BaseConversion>,
+    sources: Sources,
 }
 
 /// A polynomial, the rows of a group of limbs in its basis, and their words.
@@ -56,8 +63,8 @@ impl Cpu {
             if domain == From::Coefficients {
                 return simd::scale(self.isa, place.modulus, row, source, scale);
             }
-            row.copy_from_slice(source);
-            simd::ntt_inverse_scaled(self.isa, &self.tables[place.limb], row, scale.value())
+            let table = &self.tables[place.limb];
+            simd::ntt_inverse_scaled(self.isa, table, row, source, scale.value())
         })?;
         let mut estimates = self.scratch(x.shape.batch)?;
         let polys = estimates.iter_mut().enumerate().collect();
@@ -65,6 +72,54 @@ impl Cpu {
             table.estimate(self.isa, &rows.rows_of(poly), u)
         })?;
         Ok(Sources { rows, estimates })
+    }
+
+    /// The division from the limbs `from` to the limbs `to` of polynomials whose limbs that go are in `x`.
+    pub(super) fn division(
+        &self,
+        x: &CpuBuffer,
+        from: &Basis,
+        to: &Basis,
+    ) -> Result<Division, BackendError> {
+        let down = self.context.mod_down(from, to);
+        let conversion = down.conversion();
+        let key = (from.clone(), to.clone());
+        let table = self.mod_downs.get(key, || self.conversion(conversion))?;
+        let sources = self.sources(x, From::Evaluations, conversion, &table)?;
+        Ok(Division {
+            down,
+            table,
+            sources,
+        })
+    }
+
+    /// A group of rows of the quotient; `x` gives the row of the dividend for each limb of the group that stays.
+    pub(super) fn divide<'a>(
+        &self,
+        division: &Division,
+        poly: usize,
+        group: Range<usize>,
+        limbs: &[usize],
+        rows: &mut [&mut [Word]],
+        x: impl Fn(usize) -> &'a [Word],
+    ) -> Result<(), KernelError> {
+        let Division {
+            down,
+            table,
+            sources,
+        } = division;
+        sources.convert(self, table, poly, group.start, rows)?;
+        for (i, (row, index)) in rows.iter_mut().zip(group).enumerate() {
+            let q = self.context.modulus(limbs[i]);
+            simd::ntt_forward(self.isa, &self.tables[limbs[i]], row)?;
+            // (x - c) k as (c - x)(-k), in place.
+            let factor = ShoupFactor::new(q.neg(down.factor()[index].value()), q);
+            match down.common()[index] {
+                Some(_) => simd::sub_scale_assign(self.isa, q, row, x(i), factor)?,
+                None => simd::scale_assign(self.isa, q, row, factor)?,
+            }
+        }
+        Ok(())
     }
 
     /// The table of mod-up in the kernel's form.
@@ -144,11 +199,7 @@ impl BasisOps for Cpu {
     }
 
     fn mod_down(&self, x: &CpuBuffer, to: &Basis) -> Result<CpuBuffer, BackendError> {
-        let down = self.context.mod_down(&x.shape.basis, to);
-        let conversion = down.conversion();
-        let key = (x.shape.basis.clone(), to.clone());
-        let table = self.mod_downs.get(key, || self.conversion(conversion))?;
-        let sources = self.sources(x, From::Evaluations, conversion, &table)?;
+        let division = self.division(x, &x.shape.basis, to)?;
         let mut result = self.unset(Shape {
             batch: x.shape.batch,
             basis: to.clone(),
@@ -156,21 +207,10 @@ impl BasisOps for Cpu {
         let limbs: Vec<_> = to.iter().collect();
         let groups = groups(&self.context, to, GROUP);
         self.each(result.tasks(&groups), |(poly, group, mut rows)| {
-            sources.convert(self, &table, poly, group.start, &mut rows)?;
-            for (row, index) in rows.into_iter().zip(group) {
-                let (limb, q) = (limbs[index], self.context.modulus(limbs[index]));
-                simd::ntt_forward(self.isa, &self.tables[limb], row)?;
-                // (x - c) k as (c - x)(-k), in place.
-                let factor = ShoupFactor::new(q.neg(down.factor()[index].value()), q);
-                match down.common()[index] {
-                    Some(_) => {
-                        let source = x.matched(poly, limb);
-                        simd::sub_scale_assign(self.isa, q, row, source, factor)?;
-                    }
-                    None => simd::scale_assign(self.isa, q, row, factor)?,
-                }
-            }
-            Ok::<_, KernelError>(())
+            let limbs = &limbs[group.clone()];
+            self.divide(&division, poly, group, limbs, &mut rows, |i| {
+                x.matched(poly, limbs[i])
+            })
         })?;
         Ok(result)
     }

@@ -4,19 +4,19 @@
 //! of `digits * GROUP` rows that stays in the cache; the digits are never written out.
 
 use engine::arith::{ShoupFactor, Word};
-use engine::backend::{BackendError, BasisOps, GadgetKey, GadgetOps, Shape};
+use engine::backend::{BackendError, GadgetKey, GadgetOps, Shape};
 use engine::ring::{BaseConversion, Basis, Digit};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::basis::{From, GROUP, Sources};
-use super::rows::{groups, places};
+use super::rows::{Place, groups, groups_by, places};
 use super::simd::{self, KernelError};
 use super::transfer::check_limbs;
 use super::{Cpu, CpuBuffer};
 
 /// A digit of what is switched, ready to be converted.
 struct DigitSources {
-    digit: Digit,
     limbs: Basis,
     conversion: Arc<BaseConversion>,
     table: Arc<simd::BaseConversion>,
@@ -31,12 +31,11 @@ impl Cpu {
         extended: &Basis,
     ) -> Result<Vec<DigitSources>, BackendError> {
         let digits = self.context.digits().at(&x.shape.basis);
-        let sources = digits.into_iter().map(|(digit, limbs)| {
+        let sources = digits.into_iter().map(|(_, limbs)| {
             let conversion = self.context.mod_up(&limbs, &extended.difference(&limbs));
             let table = self.mod_up_table(&conversion)?;
             let sources = self.sources(x, From::Evaluations, &conversion, &table)?;
             Ok(DigitSources {
-                digit,
                 limbs,
                 conversion,
                 table,
@@ -141,7 +140,21 @@ impl GadgetOps for Cpu {
         digits: &[CpuBuffer],
         key: &GadgetKey<CpuBuffer>,
     ) -> Result<[CpuBuffer; 2], BackendError> {
-        self.product(digits, key, [None, None])
+        let first = digits.first().ok_or(BackendError::Empty {
+            op: "gadget product",
+        })?;
+        let shape = &first.shape;
+        let layout = self.layout(&shape.basis);
+        self.check_key(key, &layout, &shape.basis)?;
+        let mut pair = self.pair(shape)?;
+        let [b, a] = &mut pair;
+        let rows = b.memory.iter_mut().zip(a.memory.iter_mut());
+        let rows = rows.zip(places(&self.context, shape));
+        self.each(rows.collect(), |((b, a), Place { poly, limb, .. })| {
+            let digits: Vec<_> = digits.iter().map(|d| d.matched(poly, limb)).collect();
+            self.product_row(limb, poly, [b, a], &digits, &layout, key, [None, None])
+        })?;
+        Ok(pair)
     }
 
     fn gadget_product_down(
@@ -151,8 +164,20 @@ impl GadgetOps for Cpu {
         lift: [Option<&CpuBuffer>; 2],
         to: &Basis,
     ) -> Result<[CpuBuffer; 2], BackendError> {
-        let [b, a] = self.product(digits, key, lift)?;
-        Ok([self.mod_down(&b, to)?, self.mod_down(&a, to)?])
+        let first = digits.first().ok_or(BackendError::Empty {
+            op: "gadget product",
+        })?;
+        let extended = &first.shape;
+        let layout = self.layout(&extended.basis);
+        self.check_key(key, &layout, &extended.basis)?;
+        self.check_lift(extended, lift)?;
+        self.product_down(extended, to, |poly, limbs, [b, a]| {
+            for ((b, a), limb) in b.iter_mut().zip(a).zip(limbs) {
+                let digits: Vec<_> = digits.iter().map(|d| d.matched(poly, *limb)).collect();
+                self.product_row(*limb, poly, [b, a], &digits, &layout, key, lift)?;
+            }
+            Ok(())
+        })
     }
 
     fn key_switch(
@@ -162,123 +187,149 @@ impl GadgetOps for Cpu {
         lift: [Option<&CpuBuffer>; 2],
         to: &Basis,
     ) -> Result<[CpuBuffer; 2], BackendError> {
-        let extended = x.shape.basis.union(&self.context.special());
-        let shape = Shape {
+        let extended = Shape {
             batch: x.shape.batch,
-            basis: extended,
+            basis: x.shape.basis.union(&self.context.special()),
         };
-        let layout: Vec<_> = self
-            .context
-            .digits()
-            .at(&x.shape.basis)
-            .into_iter()
-            .map(|(digit, _)| digit)
-            .collect();
-        self.check_key(key, &layout, &shape.basis)?;
-        self.check_lift(&shape, lift)?;
-        let digits = self.digit_sources(x, &shape.basis)?;
-        let limbs: Vec<_> = shape.basis.iter().collect();
-        let groups = groups(&self.context, &shape.basis, GROUP);
-        let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape)?);
-        let tasks = b.tasks(&groups).into_iter().zip(a.tasks(&groups));
-        self.each(tasks.collect(), |((poly, group, b), (_, _, a))| {
-            let mut scratch = self.scratch(digits.len() * group.len())?;
+        let layout = self.layout(&x.shape.basis);
+        self.check_key(key, &layout, &extended.basis)?;
+        self.check_lift(&extended, lift)?;
+        let digits = self.digit_sources(x, &extended.basis)?;
+        self.product_down(&extended, to, |poly, limbs, [b, a]| {
+            let mut scratch = self.scratch(digits.len() * limbs.len())?;
             let mut rows: Vec<_> = scratch.iter_mut().collect();
-            let limbs = &limbs[group];
-            let switched = self.switch_group(x, key, lift, poly, limbs, &digits, (b, a), &mut rows);
-            switched.map_err(BackendError::from)
-        })?;
-        Ok([self.mod_down(&b, to)?, self.mod_down(&a, to)?])
+            for (digit, rows) in digits.iter().zip(rows.chunks_mut(limbs.len())) {
+                if digit.limbs.row(limbs[0]).is_none() {
+                    self.raise(digit, poly, limbs, rows)?;
+                }
+            }
+            for (i, ((b, a), limb)) in b.iter_mut().zip(a).zip(limbs).enumerate() {
+                let raised = |(k, digit): (usize, &DigitSources)| match digit.limbs.row(*limb) {
+                    Some(_) => x.matched(poly, *limb),
+                    None => &*rows[k * limbs.len() + i],
+                };
+                let digits: Vec<_> = digits.iter().enumerate().map(raised).collect();
+                self.product_row(*limb, poly, [b, a], &digits, &layout, key, lift)?;
+            }
+            Ok(())
+        })
     }
 }
 
+/// A polynomial, the rows of a group of limbs in its basis, and their words in both halves.
+type PairTask<'a> = (usize, Range<usize>, [Vec<&'a mut [Word]>; 2]);
+
+/// The tasks of two buffers of one shape, together.
+fn pair_tasks<'a>([b, a]: &'a mut [CpuBuffer; 2], groups: &[Range<usize>]) -> Vec<PairTask<'a>> {
+    let tasks = b.tasks(groups).into_iter().zip(a.tasks(groups));
+    tasks
+        .map(|((poly, group, b), (_, _, a))| (poly, group, [b, a]))
+        .collect()
+}
+
 impl Cpu {
-    /// `sum of digit * key + P lift`, both halves: each digit is read once.
-    fn product(
-        &self,
-        digits: &[CpuBuffer],
-        key: &GadgetKey<CpuBuffer>,
-        lift: [Option<&CpuBuffer>; 2],
-    ) -> Result<[CpuBuffer; 2], BackendError> {
-        let first = digits.first().ok_or(BackendError::Empty {
-            op: "gadget product",
-        })?;
-        let shape = first.shape.clone();
-        let layout: Vec<_> = self
-            .context
-            .digits()
-            .at(&shape.basis)
-            .into_iter()
-            .map(|(digit, _)| digit)
-            .collect();
-        self.check_key(key, &layout, &shape.basis)?;
-        self.check_lift(&shape, lift)?;
-        let (mut b, mut a) = (self.unset(shape.clone())?, self.unset(shape.clone())?);
-        let rows = b.memory.iter_mut().zip(a.memory.iter_mut());
-        let rows = rows.zip(places(&self.context, &shape));
-        self.each(rows.collect(), |((b, a), place)| {
-            let digits: Vec<_> = digits
-                .iter()
-                .map(|digit| digit.matched(place.poly, place.limb))
-                .collect();
-            let keys: Vec<_> = layout
-                .iter()
-                .map(|digit| {
-                    key.pairs[digit.0]
-                        .each_ref()
-                        .map(|half| half.matched(0, place.limb))
-                })
-                .collect();
-            simd::inner_product(self.isa, place.modulus, [&mut *b, &mut *a], &digits, &keys)?;
-            for (row, x) in [b, a].into_iter().zip(lift) {
-                if let Some(x) = x {
-                    self.add_lifted_row(place.limb, row, x.matched(place.poly, place.limb))?;
-                }
-            }
-            Ok::<_, KernelError>(())
-        })?;
-        Ok([b, a])
+    /// The digits of a level.
+    fn layout(&self, basis: &Basis) -> Vec<Digit> {
+        let digits = self.context.digits().at(basis).into_iter();
+        digits.map(|(digit, _)| digit).collect()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the inner loop of one operation")]
-    fn switch_group(
+    /// Two buffers of one shape whose words are not set.
+    fn pair(&self, shape: &Shape) -> Result<[CpuBuffer; 2], BackendError> {
+        Ok([self.unset(shape.clone())?, self.unset(shape.clone())?])
+    }
+
+    /// The quotients over the limbs `to` of a pair over the limbs of `extended`, of which `product` makes the rows of a group.
+    ///
+    /// The limbs that go are made first. Then every group of those that stay is made, and divided while it is in the
+    /// cache: it is never written out.
+    fn product_down(
         &self,
-        x: &CpuBuffer,
+        extended: &Shape,
+        to: &Basis,
+        product: impl Fn(usize, &[usize], [&mut [&mut [Word]]; 2]) -> Result<(), BackendError>
+        + Sync
+        + Send,
+    ) -> Result<[CpuBuffer; 2], BackendError> {
+        let Shape {
+            batch,
+            basis: extended,
+        } = extended;
+        let pair = |basis: &Basis| {
+            self.pair(&Shape {
+                batch: *batch,
+                basis: basis.clone(),
+            })
+        };
+        // The limbs of a group are consecutive in the extended basis too, or all missing there.
+        let groups = |basis: &Basis| {
+            groups_by(basis, GROUP, |limb| {
+                let rows = extended.row(limb).zip(basis.row(limb));
+                let shift = rows.map(|(there, here)| there.wrapping_sub(here));
+                (self.context.digits().digit_of(limb), shift)
+            })
+        };
+        let dropped = extended.difference(to);
+        let mut lower = pair(&dropped)?;
+        let limbs: Vec<_> = dropped.iter().collect();
+        let work = pair_tasks(&mut lower, &groups(&dropped));
+        self.each(work, |(poly, group, [mut b, mut a])| {
+            product(poly, &limbs[group], [&mut b, &mut a])
+        })?;
+        let [b, a] = &lower;
+        let divisions = [
+            self.division(b, extended, to)?,
+            self.division(a, extended, to)?,
+        ];
+        drop(lower);
+        let mut result = pair(to)?;
+        let limbs: Vec<_> = to.iter().collect();
+        let work = pair_tasks(&mut result, &groups(to));
+        self.each(work, |(poly, group, [b, a])| {
+            let limbs = &limbs[group.clone()];
+            let mut scratch = self.scratch(2 * limbs.len())?;
+            let mut rows: Vec<_> = scratch.iter_mut().collect();
+            let (dividend_b, dividend_a) = rows.split_at_mut(limbs.len());
+            if extended.row(limbs[0]).is_some() {
+                product(poly, limbs, [dividend_b, dividend_a])?;
+            }
+            let halves = [(b, dividend_b), (a, dividend_a)];
+            for (division, (mut rows, dividend)) in divisions.iter().zip(halves) {
+                let group = group.clone();
+                self.divide(division, poly, group, limbs, &mut rows, |i| &*dividend[i])?;
+            }
+            Ok::<_, BackendError>(())
+        })?;
+        Ok(result)
+    }
+
+    /// The pair of rows of a limb: the digits' times the key's, plus `P` times the lift.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the inner loop of two operations"
+    )]
+    fn product_row(
+        &self,
+        limb: usize,
+        poly: usize,
+        dst: [&mut [Word]; 2],
+        digits: &[&[Word]],
+        layout: &[Digit],
         key: &GadgetKey<CpuBuffer>,
         lift: [Option<&CpuBuffer>; 2],
-        poly: usize,
-        limbs: &[usize],
-        digits: &[DigitSources],
-        (b, a): (Vec<&mut [Word]>, Vec<&mut [Word]>),
-        scratch: &mut [&mut [Word]],
     ) -> Result<(), KernelError> {
-        for (digit, rows) in digits.iter().zip(scratch.chunks_mut(limbs.len())) {
-            if digit.limbs.row(limbs[0]).is_none() {
-                self.raise(digit, poly, limbs, rows)?;
-            }
-        }
-        for (i, ((b, a), limb)) in b.into_iter().zip(a).zip(limbs).enumerate() {
-            let raised = |(k, digit): (usize, &DigitSources)| -> &[Word] {
-                match digit.limbs.row(*limb) {
-                    Some(_) => x.matched(poly, *limb),
-                    None => scratch[k * limbs.len() + i],
-                }
-            };
-            let values: Vec<_> = digits.iter().enumerate().map(raised).collect();
-            let keys: Vec<_> = digits
-                .iter()
-                .map(|digit| {
-                    key.pairs[digit.digit.0]
-                        .each_ref()
-                        .map(|half| half.matched(0, *limb))
-                })
-                .collect();
-            let q = self.context.modulus(*limb);
-            simd::inner_product(self.isa, q, [&mut *b, &mut *a], &values, &keys)?;
-            for (row, x) in [b, a].into_iter().zip(lift) {
-                if let Some(x) = x {
-                    self.add_lifted_row(*limb, row, x.matched(poly, *limb))?;
-                }
+        let keys = layout.iter().map(|digit| {
+            key.pairs[digit.0]
+                .each_ref()
+                .map(|half| half.matched(0, limb))
+        });
+        let keys: Vec<_> = keys.collect();
+        let [b, a] = dst;
+        let q = self.context.modulus(limb);
+        simd::inner_product(self.isa, q, [&mut *b, &mut *a], digits, &keys)?;
+        for (row, x) in [b, a].into_iter().zip(lift) {
+            if let Some(x) = x {
+                self.add_lifted_row(limb, row, x.matched(poly, limb))?;
             }
         }
         Ok(())

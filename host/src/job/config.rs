@@ -38,6 +38,8 @@ pub struct TrainConfig {
     pub learning_rate: Option<f64>,
     /// What turns logits into probabilities.
     pub activation: ActivationChoice,
+    /// Epochs without a smaller validation loss after which the training stops; none if it goes on to the end.
+    pub patience: Option<usize>,
     /// Fixes the split of the data and the order of the samples; never a key or an encryption.
     pub seed: u64,
 }
@@ -76,6 +78,23 @@ pub struct SimulateConfig {
     pub train: TrainConfig,
     /// Who gives levels back; bootstrapping, where the parameter set has the levels for it, if nothing is said.
     pub refresh: Option<RefreshBy>,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
+}
+
+/// Of [`activations`](super::activations()).
+#[derive(Clone, Debug)]
+pub struct ActivationsConfig {
+    /// Parameter set.
+    pub params: ParamsChoice,
+    /// Whether a set below 128 bits of security will do.
+    pub allow_insecure: bool,
+    /// Samples in the clear.
+    pub samples: usize,
+    /// Whether ciphertexts are measured too.
+    pub encrypted: bool,
+    /// Device.
+    pub device: DeviceChoice,
     /// Threads; all there are, if nothing is said.
     pub threads: Option<usize>,
 }
@@ -150,7 +169,9 @@ pub struct TrainJobConfig {
     pub epochs: Option<usize>,
     /// What the mean gradient of a batch is multiplied by.
     pub learning_rate: Option<f64>,
-    /// A directory shared with the owner, for keys of a training that the owner refreshes.
+    /// Whether the owner is asked after each epoch whether to go on.
+    pub early_stopping: bool,
+    /// A directory shared with the owner, for keys of a training that the owner refreshes or stops.
     pub exchange: Option<PathBuf>,
     /// How long to wait for an answer of the owner.
     pub wait: Duration,
@@ -167,6 +188,12 @@ pub struct TrainJobConfig {
 pub struct RefreshConfig {
     /// The owner's key.
     pub secret_key: PathBuf,
+    /// The data set, whose validation labels are needed if the server asks whether to go on.
+    pub data: DataChoice,
+    /// Fixes the split of the data: that of the encryption.
+    pub seed: u64,
+    /// Epochs without a smaller validation loss after which the training stops.
+    pub patience: usize,
     /// A directory shared with the server.
     pub exchange: PathBuf,
     /// How long to wait for the next request.

@@ -67,19 +67,21 @@ impl Job for Encryption<'_> {
             let range = format!("from 1 to {} for these keys", task.batch);
             return Err(JobError::option("the batch size", batch, range));
         }
-        let (normalization, batches) = stage(observer, Stage::Data, || {
+        let (normalization, batches, validation) = stage(observer, Stage::Data, || {
             let set = samples::open(&config.data, config.seed)?;
             check_sizes(&config.secret_key, &set, task.features, task.classes)?;
             let prepared = Prepared::new(&config.data, &set)?;
             let batches = prepared.batches(batch, config.seed)?;
-            Ok::<_, JobError>((prepared.normalization, batches))
+            let validation = prepared.validation(task.batch);
+            Ok::<_, JobError>((prepared.normalization, batches, validation))
         })?;
         write_normalization(&config.normalization, &normalization)?;
 
         let (params, plan) = (&setup.params, &setup.plan);
         let encoder = Arc::new(Encoder::new(params.degree()));
         let owner = Owner::new(backend, params, encoder, secret.clone());
-        let mut running = Running::begin(observer, Stage::Encrypt, batches.len());
+        let parts = batches.len() + validation.len();
+        let mut running = Running::begin(observer, Stage::Encrypt, parts);
         let start = Model::zeros(task.classes, task.features);
         let start = owner.encrypt_start(plan, &start, &random::secret_seed()?)?;
         let out = &config.out;
@@ -87,6 +89,12 @@ impl Job for Encryption<'_> {
         for batch in &batches {
             let seed = random::secret_seed()?;
             writer.write(&owner.encrypt_batch(plan, &batch.features, &batch.labels, &seed)?)?;
+            running.advance();
+        }
+        for part in &validation {
+            let seed = random::secret_seed()?;
+            let tiles = owner.encrypt_validation(plan, &part.features, &seed)?;
+            writer.write_validation(&tiles, part.labels.len())?;
             running.advance();
         }
         writer.commit()?;
@@ -97,7 +105,8 @@ impl Job for Encryption<'_> {
         Ok(EncryptReport {
             out: out.clone(),
             ciphertexts: plan.layout().state_vectors()
-                + batches.len() * (plan.feature_vectors() + 1),
+                + batches.len() * (plan.feature_vectors() + 1)
+                + validation.len() * plan.feature_vectors(),
             bytes,
             seconds: begun.elapsed().as_secs_f64(),
         })

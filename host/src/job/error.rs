@@ -83,9 +83,9 @@ pub enum JobError {
     /// The task does not fit the parameter set.
     #[error("{0}; choose another parameter set or task")]
     Plan(#[from] PlanError),
-    /// Keys for refreshes by the owner, and no place to ask.
+    /// A training that the owner refreshes or stops, and no place to ask.
     #[error(
-        "{}: these keys are for a training that the owner refreshes; name a directory shared with the owner (--exchange DIR)",
+        "{}: the owner of these keys is asked on the way; name a directory shared with the owner (--exchange DIR)",
         keys.display()
     )]
     NoExchange {
@@ -143,12 +143,12 @@ pub enum JobError {
     },
     /// The owner did not answer.
     #[error(
-        "no answer from the owner to refresh {number} for {} s; the owner must run `{}` while the training runs",
+        "no answer from the owner to {question} for {} s; the owner must run `{}` while the training runs",
         waited.as_secs(), super::exchange::owner_command(exchange)
     )]
     NoAnswer {
-        /// The refresh, counted from one.
-        number: usize,
+        /// What was asked.
+        question: String,
         /// The directory.
         exchange: PathBuf,
         /// How long it was waited for.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{EpochReport, PlanReport, StepReport};
+use super::{ActivationReport, EpochReport, PlanReport, StepReport, ValidationReport};
 
 /// Whoever listens to a job. Called on the thread that started it.
 pub trait Observer {
@@ -41,6 +41,10 @@ pub enum Event<'a> {
     Step(&'a StepReport),
     /// An epoch of a simulation is over.
     Epoch(&'a EpochReport),
+    /// An activation was measured.
+    Activation(&'a ActivationReport),
+    /// It was decided whether a training goes on.
+    Validation(&'a ValidationReport),
     /// A line worth telling.
     Note(String),
 }

@@ -13,7 +13,7 @@ use super::event::Running;
 use super::samples::{self, batch_size};
 use super::task::Setup;
 use super::{
-    JobError, KeygenConfig, KeygenReport, Observer, Stage, TaskShape, params, random, store,
+    Event, JobError, KeygenConfig, KeygenReport, Observer, Stage, TaskShape, params, random, store,
 };
 use crate::data::split;
 use crate::launch::{Device, Job, launch};
@@ -112,6 +112,11 @@ impl Job for Generation {
         let owner = Owner::new(backend, params, encoder, secret.clone());
         let plan = setup.plan.keys();
         let seed = random::secret_seed()?;
+        observer.event(&Event::Note(format!(
+            "{} keys to be made: {:.2} GiB in memory, half of it in the file",
+            plan.len(),
+            plan.bytes(params) as f64 / f64::from(1 << 30)
+        )));
         let mut running = Running::begin(observer, Stage::Keys, plan.len());
         store::write_keys(evaluation_keys, backend, setup, |take| {
             owner.evaluation_keys(plan, &seed, |_, key| {

@@ -2,7 +2,8 @@
 
 /// The largest resident set of this process so far in bytes: `VmHWM` of `/proc/self/status`; 0 where there is no such
 /// file (outside Linux).
-pub(super) fn peak_bytes() -> u64 {
+#[must_use]
+pub fn peak_memory_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     peak_of(&status)
 }
@@ -26,7 +27,7 @@ mod tests {
         assert_eq!(peak_of("VmHWM: many kB"), 0);
         assert_eq!(peak_of(""), 0);
         if cfg!(target_os = "linux") {
-            assert!(peak_bytes() > 1 << 20);
+            assert!(peak_memory_bytes() > 1 << 20);
         }
     }
 }

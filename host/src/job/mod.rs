@@ -9,10 +9,12 @@
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
+//! | [`activations()`] | anybody | | |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
+mod activations;
 mod checkpoint;
 mod clear_model;
 mod config;
@@ -36,15 +38,17 @@ mod simulate;
 mod store;
 mod task;
 mod train;
+mod validation;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
+pub use activations::activations;
 pub use config::{
-    DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
-    RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
+    ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
+    ParamsChoice, RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
 pub use devices::{DevicesReport, describe_devices};
@@ -55,12 +59,14 @@ pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
+pub use memory::peak_memory_bytes;
 pub use params::describe_params;
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, profile};
 pub use refresh::refresh;
 pub use report::{
-    DecryptReport, EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport,
-    ParamsReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
+    EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PlanReport,
+    RefreshReport, RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;

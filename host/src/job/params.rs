@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use engine::ckks::{KeyName, Level, Params, ParamsLiteral, presets, security};
+use engine::bootstrap::{key_plan, log2_failure_of};
+use engine::circuits::Rotations;
+use engine::ckks::{KeyName, Level, Params, ParamsLiteral, Source, presets, security};
+use engine::protocol::PlanError;
 
-use super::{JobError, LevelReport, ParamsChoice, ParamsReport};
+use super::{BootstrapReport, JobError, LevelReport, ParamsChoice, ParamsReport};
 use crate::file::ParameterSet;
 
 /// The largest file with a literal.
@@ -92,15 +95,15 @@ pub(super) fn identity(params: &Params) -> Result<ParameterSet, JobError> {
 /// [`JobError::UnknownParams`], [`JobError::Params`], [`JobError::Json`], [`JobError::Io`].
 pub fn describe_params(choice: Option<&ParamsChoice>) -> Result<Vec<ParamsReport>, JobError> {
     match choice {
-        Some(choice) => Ok(vec![describe(&open(choice)?)]),
+        Some(choice) => Ok(vec![describe(&open(choice)?)?]),
         None => presets::NAMES
             .iter()
-            .map(|name| Ok(describe(&open(&ParamsChoice::Named((*name).to_owned()))?)))
+            .map(|name| describe(&open(&ParamsChoice::Named((*name).to_owned()))?))
             .collect(),
     }
 }
 
-fn describe(params: &Params) -> ParamsReport {
+fn describe(params: &Params) -> Result<ParamsReport, JobError> {
     let (ring, top) = (params.ring(), params.max_level());
     let row = |level: usize| LevelReport {
         level,
@@ -108,7 +111,7 @@ fn describe(params: &Params) -> ParamsReport {
         log_q: ring.log2(params.basis(Level(level))),
         log_scale: params.scale(Level(level)).log2(),
     };
-    ParamsReport {
+    Ok(ParamsReport {
         name: params.name().to_owned(),
         log_n: params.log_degree(),
         degree: params.degree(),
@@ -126,8 +129,27 @@ fn describe(params: &Params) -> ParamsReport {
         relinearization_key_bytes: KeyName::Relinearization.bytes(params, top),
         fresh_ciphertext_bytes: params.ciphertext_bytes(top),
         purpose: purpose(params.name()).to_owned(),
+        bootstrap: params
+            .is_bootstrappable()
+            .then(|| bootstrap(params))
+            .transpose()?,
         rows: (0..=top.0).map(row).collect(),
-    }
+    })
+}
+
+fn bootstrap(params: &Params) -> Result<BootstrapReport, JobError> {
+    let plan = |rotations| key_plan(params, rotations).map_err(PlanError::from);
+    let (keys, lean) = (plan(Rotations::Hoisted)?, plan(Rotations::Chained)?);
+    let top = params.max_level();
+    Ok(BootstrapReport {
+        levels_left: top.0 - params.stc_levels(),
+        promised_bits: Params::promised_bits(params.noise(Source::Bootstrap, top)),
+        log_failure: log2_failure_of(params),
+        keys: keys.len(),
+        key_bytes: keys.bytes(params),
+        lean_keys: lean.len(),
+        lean_key_bytes: lean.bytes(params),
+    })
 }
 
 fn purpose(name: &str) -> &'static str {

@@ -1,15 +1,19 @@
 //! The owner's side of a training: answers requests until it is over.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::ckks::{Encoder, EvalError};
 use engine::protocol::Owner;
+use engine::train::Verdict;
 
 use super::event::Running;
-use super::exchange::OwnerEnd;
+use super::exchange::{OwnerEnd, Received};
+use super::samples;
 use super::store::OwnerKey;
+use super::task::Setup;
+use super::validation::Judge;
 use super::{Event, JobError, Observer, RefreshConfig, RefreshReport, Stage, random};
 use crate::launch::{Device, Job, launch};
 
@@ -24,13 +28,20 @@ pub fn refresh(
     let begun = Instant::now();
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
-    let answering = Answering { config, key, begun };
+    let answering = Answering {
+        config,
+        key,
+        judge: Mutex::default(),
+        begun,
+    };
     launch(&answering, config.device, config.threads, &params, observer)
 }
 
 struct Answering<'a> {
     config: &'a RefreshConfig,
     key: OwnerKey,
+    /// From the first question about an epoch on. What it knows of the epochs so far is not lost with a device.
+    judge: Mutex<Option<Judge>>,
     begun: Instant,
 }
 
@@ -47,7 +58,9 @@ impl Job for Answering<'_> {
         _: &Device,
         observer: &mut dyn Observer,
     ) -> Result<RefreshReport, JobError> {
-        let Self { config, key, begun } = self;
+        let Self {
+            config, key, begun, ..
+        } = self;
         let OwnerKey { setup, secret } = key;
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
         let owner = Owner::new(backend, &setup.params, encoder, secret.clone());
@@ -56,28 +69,85 @@ impl Job for Answering<'_> {
         let note = format!("waiting for requests in {}", exchange.display());
         observer.event(&Event::Note(note));
         let mut refreshes = 0;
-        if let Some(mut received) = end.receive()? {
-            let mut running = Running::begin(observer, Stage::Train, received.of);
-            loop {
-                let fresh = owner.refresh(&received.request, &random::secret_seed()?);
-                if let Err(EvalError::OutOfRange { .. }) = fresh {
-                    end.answer(received, None)?;
-                    fresh?;
-                    break;
+        let Some(mut received) = end.receive()? else {
+            return Ok(report(refreshes, *begun));
+        };
+        // A server that bootstraps asks for no refresh, and how often it asks whether to go on nobody knows.
+        let parts = match &received {
+            Received::Refresh { of, .. } => *of,
+            Received::Stop { .. } => 0,
+        };
+        let mut running = Running::begin(observer, Stage::Train, parts);
+        loop {
+            match received {
+                Received::Refresh { request, name, .. } => {
+                    let fresh = owner.refresh(&request, &random::secret_seed()?);
+                    if let Err(EvalError::OutOfRange { .. }) = fresh {
+                        end.answer(name, None)?;
+                        fresh?;
+                        break;
+                    }
+                    end.answer(name, Some(&fresh?))?;
+                    refreshes += 1;
+                    running.advance();
                 }
-                end.answer(received, Some(&fresh?))?;
-                refreshes += 1;
-                running.advance();
-                match end.receive()? {
-                    Some(next) => received = next,
-                    None => break,
+                Received::Stop {
+                    logits,
+                    samples,
+                    name,
+                } => {
+                    let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+                    let judge = match &mut *judge {
+                        Some(judge) => judge,
+                        none => none.insert(labels(config, setup, &samples)?),
+                    };
+                    let logits = owner.validation_logits(&setup.plan, &logits, &samples)?;
+                    let report = judge.judge(name.number, setup.plan.activation(), &logits);
+                    let verdict = Verdict {
+                        best: report.best,
+                        stop: report.stop,
+                    };
+                    end.answer_stop(name, verdict)?;
+                    running.observer().event(&Event::Validation(&report));
                 }
             }
-            running.end();
+            match end.receive()? {
+                Some(next) => received = next,
+                None => break,
+            }
         }
-        Ok(RefreshReport {
-            refreshes,
-            seconds: begun.elapsed().as_secs_f64(),
-        })
+        running.end();
+        Ok(report(refreshes, *begun))
     }
+}
+
+fn report(refreshes: usize, begun: Instant) -> RefreshReport {
+    RefreshReport {
+        refreshes,
+        seconds: begun.elapsed().as_secs_f64(),
+    }
+}
+
+/// The validation labels of the owner's data set, which are as many as the server has samples.
+fn labels(config: &RefreshConfig, setup: &Setup, samples: &[usize]) -> Result<Judge, JobError> {
+    let set = samples::open(&config.data, config.seed)?;
+    let labels: Vec<usize> = set
+        .validation()
+        .labels()
+        .iter()
+        .map(|&l| l.into())
+        .collect();
+    let judge = Judge::new(labels, config.patience);
+    let found = samples.iter().sum::<usize>();
+    if found != judge.samples() || set.classes() != setup.plan.task().classes {
+        let file = &config.exchange;
+        let expected = format!("{} as in {}", judge.samples(), set.name());
+        return Err(JobError::mismatch(
+            file,
+            "validation samples",
+            found,
+            expected,
+        ));
+    }
+    Ok(judge)
 }

@@ -72,6 +72,21 @@ pub struct StepReport {
     pub seconds: f64,
 }
 
+/// What was decided after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ValidationReport {
+    /// Which one, from 1.
+    pub epoch: usize,
+    /// Mean loss of the validation rows; the server does not know it.
+    pub loss: Option<f64>,
+    /// Share of validation rows whose class the model predicts; the server does not know it.
+    pub accuracy: Option<f64>,
+    /// No epoch was better.
+    pub best: bool,
+    /// The training is over.
+    pub stop: bool,
+}
+
 /// Of [`run`](super::run()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunReport {
@@ -85,6 +100,8 @@ pub struct RunReport {
     pub steps: usize,
     /// Epochs.
     pub epochs: usize,
+    /// The epoch that the model is from, where the owner was asked.
+    pub best_epoch: Option<usize>,
     /// All stages.
     pub seconds_total: f64,
     /// Mean over the steps, refreshes among them.
@@ -156,6 +173,46 @@ pub struct SimulateReport {
     pub seconds_total: f64,
 }
 
+/// One activation for one range of logits and number of classes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ActivationReport {
+    /// Activation.
+    pub activation: String,
+    /// Logits are uniform in `[-range, range]`.
+    pub range: f64,
+    /// Classes.
+    pub classes: usize,
+    /// Levels, refreshes apart.
+    pub levels: usize,
+    /// Ciphertexts refreshed.
+    pub refreshes: u64,
+    /// Key switches.
+    pub key_switches: u64,
+    /// The largest error of the polynomials over all samples, where that of a sample is that of its worst class.
+    pub max_error: f64,
+    /// Their mean error.
+    pub mean_error: f64,
+    /// The largest error of one vector of samples with the noise of the parameter set.
+    pub noisy_error: f64,
+    /// The same on a ciphertext, if one was looked at.
+    pub encrypted_error: Option<f64>,
+    /// Seconds that the ciphertext took, refreshes apart.
+    pub seconds: Option<f64>,
+}
+
+/// Of [`activations`](super::activations()).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ActivationsReport {
+    /// Parameter set.
+    pub params: String,
+    /// Samples in the clear, for each line.
+    pub samples: usize,
+    /// Device.
+    pub device: String,
+    /// Threads.
+    pub threads: usize,
+}
+
 /// Of [`keygen`](super::keygen()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeygenReport {
@@ -191,6 +248,8 @@ pub struct TrainReport {
     pub out: PathBuf,
     /// Steps.
     pub steps: usize,
+    /// The epoch that the model is from, where the owner was asked.
+    pub best_epoch: Option<usize>,
     /// Time.
     pub seconds: f64,
 }
@@ -263,8 +322,29 @@ pub struct ParamsReport {
     pub fresh_ciphertext_bytes: usize,
     /// What it is for.
     pub purpose: String,
+    /// Its bootstrap, if it has one.
+    pub bootstrap: Option<BootstrapReport>,
     /// The levels for use, from 0.
     pub rows: Vec<LevelReport>,
+}
+
+/// The bootstrap of a parameter set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BootstrapReport {
+    /// Levels left for use after it: those above slots-to-coefficients.
+    pub levels_left: usize,
+    /// Bits that it keeps of values up to one, in the worst slot.
+    pub promised_bits: f64,
+    /// `log2` of the probability that it fails.
+    pub log_failure: f64,
+    /// Switching keys that it needs.
+    pub keys: usize,
+    /// Bytes of them, in memory.
+    pub key_bytes: usize,
+    /// Keys with `--refresh bootstrap-lean`.
+    pub lean_keys: usize,
+    /// Bytes of those.
+    pub lean_key_bytes: usize,
 }
 
 /// A level of a parameter set.

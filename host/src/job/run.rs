@@ -1,14 +1,14 @@
 //! Everything in one process: owner and server as two objects that exchange messages, and training in the clear beside
 //! them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
-use engine::protocol::{EncryptedBatch, Owner, RefreshRequest, Server, Task};
+use engine::protocol::{EncryptedBatch, Owner, Plan, RefreshRequest, Server, Task};
 use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 
@@ -16,7 +16,8 @@ use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
 use super::samples::{Prepared, Samples, batch_size};
 use super::task::{self, Schedule, Setup};
-use super::train::{self, run_steps};
+use super::train::{self, Ask, Course, Trained, run_steps};
+use super::validation::Judge;
 use super::{
     Event, JobError, Observer, RunConfig, RunReport, Stage, clear_model, memory, params, random,
 };
@@ -45,9 +46,13 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         config.train.activation,
         config.refresh,
     )?;
+    let labels = prepared.validation(batch).into_iter();
+    let labels = labels.flat_map(|part| part.labels).collect();
+    let patience = config.train.patience.unwrap_or(usize::MAX);
     let whole = Whole {
         config,
         prepared,
+        judge: Mutex::new(Judge::new(labels, patience)),
         setup,
         seed: random::secret_seed()?,
         checkpoint: Checkpoint::default(),
@@ -63,6 +68,8 @@ struct Whole<'a> {
     /// Of everything the owner draws: whatever device does it, and however often, the words are the same.
     seed: Seed,
     checkpoint: Checkpoint,
+    /// What it knows of the epochs so far is not lost with a device.
+    judge: Mutex<Judge>,
     begun: Instant,
 }
 
@@ -74,6 +81,7 @@ enum Draw {
     Batches,
     Start,
     Refreshes,
+    Validation,
 }
 
 impl Job for Whole<'_> {
@@ -136,24 +144,47 @@ impl Job for Whole<'_> {
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
         let batch = |index: usize| Ok(encrypted[index].received());
-        let training = (params, &self.checkpoint);
-        let state = run_steps(
-            backend,
-            &server,
-            &schedule,
-            training,
+        let labelled = prepared.validation(task.batch);
+        let samples: Vec<usize> = labelled.iter().map(|part| part.labels.len()).collect();
+        let validation = match train.patience {
+            Some(_) => encrypt_validation(&owner, plan, &self.draw(Draw::Validation), &labelled)?,
+            None => Vec::new(),
+        };
+        let mut ask = |epoch: usize, state: &Ciphertext<B>| {
+            let logits = server.validation_logits(state, &validation)?;
+            let logits = owner.validation_logits(plan, &logits, &samples)?;
+            let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(judge.judge(epoch, plan.activation(), &logits))
+        };
+        let ask: Option<&mut Ask<'_, B>> = match train.patience {
+            Some(_) => Some(&mut ask),
+            None => None,
+        };
+        let course = Course {
+            params,
+            schedule: &schedule,
+            checkpoint: &self.checkpoint,
+        };
+        let trained = run_steps(backend, &server, &course, state, batch, ask, &mut running)?;
+        let Trained {
             state,
-            batch,
-            &mut running,
-        )?;
+            steps,
+            best_epoch,
+        } = trained;
         let seconds_train = running.end();
+        // What the model is compared with stops at the same epoch.
+        let schedule_of_model = Schedule {
+            epochs: best_epoch.unwrap_or(schedule.epochs),
+            ..schedule
+        };
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
         if let Some(path) = &config.model_out {
             clear_model::write(path, &model, &prepared.normalization)?;
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
-            let train = |precision| train_in_the_clear(setup, &schedule, &batches, precision);
+            let train =
+                |precision| train_in_the_clear(setup, &schedule_of_model, &batches, precision);
             let clear = train(Precision::Exact);
             let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
@@ -169,13 +200,14 @@ impl Job for Whole<'_> {
             test_accuracy,
             clear_test_accuracy,
             validation_accuracy,
-            steps: schedule.steps(),
-            epochs: schedule.epochs,
+            steps,
+            epochs: steps / schedule.batches,
+            best_epoch,
             seconds_total: self.begun.elapsed().as_secs_f64(),
-            seconds_per_step: seconds_train / schedule.steps() as f64,
+            seconds_per_step: seconds_train / steps as f64,
             seconds_keys,
             seconds_encrypt,
-            peak_memory_bytes: memory::peak_bytes(),
+            peak_memory_bytes: memory::peak_memory_bytes(),
             params: params.name().to_owned(),
             security_bits: params.security_bits(),
             device: device.name.clone(),
@@ -226,6 +258,22 @@ fn encrypt<B: Backend>(
         running.advance();
     }
     Ok((encrypted, running.end()))
+}
+
+/// The features for validation, for each batch its tiles.
+fn encrypt_validation<B: Backend>(
+    owner: &Owner<'_, B>,
+    plan: &Plan,
+    seed: &Seed,
+    validation: &[Samples],
+) -> Result<Vec<Vec<Ciphertext<B>>>, JobError> {
+    let mut encrypted = Vec::with_capacity(validation.len());
+    for (number, part) in (0..).zip(validation) {
+        let seed = seed.derive(number);
+        let tiles = owner.encrypt_validation(plan, &part.features, &seed)?;
+        encrypted.push(tiles.into_iter().map(|tile| tile.ciphertext).collect());
+    }
+    Ok(encrypted)
 }
 
 /// The same training on `f64`, with the exact activation or its polynomials.

@@ -95,6 +95,20 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// The validation rows in their order, in batches of at most `batch` samples.
+    pub(super) fn validation(&self, batch: usize) -> Vec<Samples> {
+        let all = Samples::of(self.set.validation());
+        let rows = all.features.chunks(batch * self.set.features());
+        rows.zip(all.labels.chunks(batch))
+            .map(|(features, labels)| Samples {
+                features: features.to_vec(),
+                labels: labels.to_vec(),
+            })
+            .collect()
+    }
+}
+
 /// The weights of normalised features for raw ones: `w_j / scale_j`, and what the means add goes to the bias.
 pub(super) fn for_raw_features(
     model: &Model,

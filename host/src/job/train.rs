@@ -10,12 +10,14 @@ use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, Evaluator, Params};
 use engine::protocol::{Plan, PlanError, ReceivedBatch, RefreshBy, Server};
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Progress};
 use super::event::Running;
 use super::exchange::{Conversation, ServerEnd, owner_command};
 use super::store::{self, KeysFile, TrainingSetFile};
 use super::task::{self, Schedule, Setup};
-use super::{Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport};
+use super::{
+    Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport, ValidationReport,
+};
 use crate::launch::{Device, Job, launch};
 
 /// Trains on an encrypted data set.
@@ -91,12 +93,10 @@ impl Job for Training<'_> {
         let rows = data.samples.iter().sum();
         let plan = task::report(setup, &schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
-        if setup.plan.refresh_by() == RefreshBy::Owner {
-            let exchange = exchange(config)?;
-            let command = owner_command(exchange);
-            observer.event(&Event::Note(format!(
-                "levels are given back by the owner: `{command}`"
-            )));
+        let by_owner = setup.plan.refresh_by() == RefreshBy::Owner;
+        if by_owner || config.early_stopping {
+            let command = owner_command(exchange(config)?);
+            observer.event(&Event::Note(format!("the owner is asked: `{command}`")));
         }
         let model = store::create_model(&config.out, setup)?;
 
@@ -105,47 +105,85 @@ impl Job for Training<'_> {
         running.end();
 
         let steps = schedule.steps();
+        let asks = config.early_stopping;
+        if asks && data.validation.is_empty() {
+            return Err(JobError::mismatch(
+                &config.data,
+                "training set",
+                "none",
+                "samples for validation, to stop early by",
+            ));
+        }
+        // The state after the last step is refreshed only where its logits are wanted.
+        let refreshes = setup.plan.refreshes().len();
+        let requests = steps * refreshes - usize::from(!asks);
+        let talk = &self.conversation;
+        let end = if by_owner || asks {
+            talk.resume(self.checkpoint.steps() * refreshes);
+            let (exchange, wait) = (exchange(config)?, config.wait);
+            let requests = if by_owner { requests } else { 0 };
+            let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
+            Some(end)
+        } else {
+            None
+        };
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
         let evaluator = || Evaluator::new(backend, &setup.params, Arc::clone(&encoder), &keys);
-        let mut course = |refresher: &dyn Refresh<B>| {
-            let rate = schedule.learning_rate;
-            let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
-            let mut running = Running::begin(observer, Stage::Train, steps);
-            let start = data.start(backend, setup)?;
-            let batch = |index| data.batch(backend, setup, index);
-            let training = (&setup.params, &self.checkpoint);
-            let trained = run_steps(
-                backend,
-                &server,
-                &schedule,
-                training,
-                start,
-                batch,
-                &mut running,
-            )?;
-            running.end();
-            Ok(trained)
+        let bootstrapper = bootstrapper(&setup.plan, evaluator())?;
+        let no_exchange = || JobError::NoExchange {
+            keys: config.evaluation_keys.clone(),
         };
-        let trained = match bootstrapper(&setup.plan, evaluator())? {
-            Some(bootstrapper) => course(&bootstrapper)?,
-            None => {
-                let refreshes = setup.plan.refreshes().len();
-                self.conversation
-                    .resume(self.checkpoint.steps() * refreshes);
-                let (talk, requests) = (&self.conversation, steps * refreshes - 1);
-                let (exchange, wait) = (exchange(config)?, config.wait);
-                let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
-                let trained = course(&end);
-                let trained = trained.map_err(|error| end.take_failure().unwrap_or(error))?;
-                talk.close(exchange, true)?;
-                trained
-            }
+        let refresher: &dyn Refresh<B> = match (&bootstrapper, &end) {
+            (Some(bootstrapper), _) => bootstrapper,
+            (None, end) => end.as_ref().ok_or_else(no_exchange)?,
         };
-        store::finish_model(model, backend, setup, steps, &trained)?;
+        let rate = schedule.learning_rate;
+        let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
+        let mut running = Running::begin(observer, Stage::Train, steps);
+        let start = data.start(backend, setup)?;
+        let samples = data.validation.clone();
+        let validation = if asks {
+            data.validation(backend, setup)?
+        } else {
+            Vec::new()
+        };
+        let mut ask = |epoch: usize, state: &Ciphertext<B>| {
+            let end = end.as_ref().ok_or_else(no_exchange)?;
+            let logits = server.validation_logits(state, &validation)?;
+            let verdict = end.ask_to_go_on(epoch, &logits, &samples)?;
+            Ok(ValidationReport {
+                epoch,
+                loss: None,
+                accuracy: None,
+                best: verdict.best,
+                stop: verdict.stop,
+            })
+        };
+        let ask: Option<&mut Ask<'_, B>> = if asks { Some(&mut ask) } else { None };
+        let batch = |index| data.batch(backend, setup, index);
+        let course = Course {
+            params: &setup.params,
+            schedule: &schedule,
+            checkpoint: &self.checkpoint,
+        };
+        let trained = run_steps(backend, &server, &course, start, batch, ask, &mut running);
+        let failure = || end.as_ref().and_then(ServerEnd::take_failure);
+        let Trained {
+            state,
+            steps,
+            best_epoch,
+        } = trained.map_err(|error| failure().unwrap_or(error))?;
+        let steps_of_model = best_epoch.map_or(steps, |epoch| epoch * schedule.batches);
+        store::finish_model(model, backend, setup, steps_of_model, &state)?;
+        if end.is_some() {
+            talk.close(exchange(config)?, true)?;
+        }
+        running.end();
         let seconds = self.begun.elapsed().as_secs_f64();
         Ok(TrainReport {
             out: config.out.clone(),
             steps,
+            best_epoch,
             seconds,
         })
     }
@@ -171,32 +209,90 @@ pub(super) fn bootstrapper<'a, B: Backend>(
     Ok(prepared.map_err(PlanError::from)?)
 }
 
-/// All steps of a training that the checkpoint has not behind it, with a refresh between two; the state after the last.
+/// What came of a training.
+pub(super) struct Trained<B: Backend> {
+    /// The state after the last step, or after the best epoch.
+    pub(super) state: Ciphertext<B>,
+    /// Steps that were done.
+    pub(super) steps: usize,
+    /// The epoch that the state is from, where the owner was asked.
+    pub(super) best_epoch: Option<usize>,
+}
+
+/// Asks the owner about the state after an epoch, which has been refreshed.
+pub(super) type Ask<'a, B> =
+    dyn FnMut(usize, &Ciphertext<B>) -> Result<ValidationReport, JobError> + 'a;
+
+/// How long a training is, and how far it has come.
+pub(super) struct Course<'a> {
+    pub(super) params: &'a Params,
+    pub(super) schedule: &'a Schedule,
+    pub(super) checkpoint: &'a Checkpoint,
+}
+
+/// All steps of a training that the checkpoint has not behind it, with a refresh between two, until the owner stops it if
+/// there is somebody to ask.
 pub(super) fn run_steps<B: Backend>(
     backend: &B,
     server: &Server<'_, B>,
-    schedule: &Schedule,
-    (params, checkpoint): (&Params, &Checkpoint),
+    course: &Course<'_>,
     start: Ciphertext<B>,
     mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
+    mut ask: Option<&mut Ask<'_, B>>,
     running: &mut Running<'_>,
-) -> Result<Ciphertext<B>, JobError> {
+) -> Result<Trained<B>, JobError> {
+    let Course {
+        params,
+        schedule,
+        checkpoint,
+    } = course;
     let steps = schedule.steps();
-    let (done, mut state) = checkpoint.resume(backend, params)?.unwrap_or((0, start));
-    for step in done..steps {
+    let resumed = checkpoint.resume(backend, params)?;
+    let Progress {
+        steps: mut done,
+        mut state,
+        mut best,
+        mut verdict,
+    } = resumed.unwrap_or_else(|| Progress::begin(start));
+    loop {
+        let over = done > 0 && done % schedule.batches == 0;
+        if let (Some(ask), None, true) = (ask.as_mut(), verdict, over) {
+            let epoch = schedule.epoch(done - 1);
+            let report = ask(epoch, &state)?;
+            verdict = Some(checkpoint.judged(&report));
+            running.observer().event(&Event::Validation(&report));
+            if report.best {
+                best = Some((epoch, state.clone()));
+            }
+        }
+        if done == steps || verdict.is_some_and(|verdict| verdict.stop) {
+            break;
+        }
         let begun = Instant::now();
-        state = server.step(&state, &batch(schedule.batch(step))?, step)?;
-        if step + 1 < steps {
+        state = server.step(&state, &batch(schedule.batch(done))?, done)?;
+        let epoch = schedule.epoch(done);
+        done += 1;
+        let is_asked = ask.is_some() && done % schedule.batches == 0;
+        if done < steps || is_asked {
             state = server.refresh(&state)?;
         }
-        checkpoint.keep(backend, step + 1, &state)?;
+        verdict = None;
+        checkpoint.keep(backend, done, &state)?;
         running.observer().event(&Event::Step(&StepReport {
-            step: step + 1,
+            step: done,
             steps,
-            epoch: schedule.epoch(step),
+            epoch,
             seconds: begun.elapsed().as_secs_f64(),
         }));
         running.advance();
     }
-    Ok(state)
+    let (best_epoch, state) = match best {
+        Some((epoch, state)) => (Some(epoch), state),
+        None => (None, state),
+    };
+    Ok(Trained {
+        state,
+        steps: done,
+        best_epoch,
+    })
 }

@@ -2,9 +2,19 @@
 
 use super::veilgrad;
 
-const COMMANDS: [&str; 11] = [
-    "run", "simulate", "keygen", "encrypt", "train", "refresh", "decrypt", "evaluate", "params",
-    "devices", "profile",
+const COMMANDS: [&str; 12] = [
+    "activations",
+    "run",
+    "simulate",
+    "keygen",
+    "encrypt",
+    "train",
+    "refresh",
+    "decrypt",
+    "evaluate",
+    "params",
+    "devices",
+    "profile",
 ];
 
 #[test]

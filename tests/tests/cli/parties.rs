@@ -46,13 +46,15 @@ fn owner_and_server_train_a_model_together() {
         let owner = scope.spawn(|| {
             done(
                 place,
-                &format!("refresh {keys} --exchange @exchange --wait 2m --json"),
+                &format!(
+                    "refresh {keys} --data @tiny.csv --patience 9 --exchange @exchange --wait 2m --json"
+                ),
             )
         });
         let server = done(
             place,
             "train --evaluation-keys @keys/evaluation.vg --data @data.vg --exchange @exchange --wait 2m \
-             --epochs 4 --out @model.vg --json",
+             --epochs 4 --early-stopping --out @model.vg --json",
         );
         assert_eq!(server.last()["event"], "done");
         assert!(server.last()["steps"].as_u64().unwrap() > 0);

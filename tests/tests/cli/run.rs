@@ -217,6 +217,29 @@ fn a_set_that_is_not_there_is_named() {
 }
 
 #[test]
+fn patience_ends_a_run_and_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = tiny_csv(directory.path());
+    let more = ["--epochs", "3", "--patience", "1", "--lr", "1"];
+    let outcome = run(&data, &[&more[..], &["--json"]].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let events = outcome.events();
+    let told = events
+        .iter()
+        .filter(|event| event["event"] == "validation")
+        .count();
+    assert_eq!(outcome.last()["epochs"], told);
+    assert!(outcome.last()["best_epoch"].as_u64().unwrap() >= 1);
+    let text = run(&data, &more);
+    assert!(
+        text.err.contains("validation: epoch 1, loss "),
+        "{}",
+        text.err
+    );
+    assert!(text.out.contains(", the best one"), "{}", text.out);
+}
+
+#[test]
 fn a_simulation_tells_each_epoch_beside_exact_training() {
     let directory = tempfile::tempdir().unwrap();
     let data = tiny_csv(directory.path());
@@ -249,4 +272,42 @@ fn a_simulation_tells_each_epoch_beside_exact_training() {
         );
         assert!(text.out.contains(" simulated, "), "{}", text.out);
     }
+}
+
+#[test]
+fn the_table_of_activations_has_every_case_and_its_errors_are_small() {
+    let set = ["--params", "insecure-11-boot", "--allow-insecure"];
+    let args = [&["activations", "--samples", "300"], &set[..]].concat();
+    let outcome = veilgrad(&[&args[..], &["--encrypted", "--json"]].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let events = outcome.events();
+    let lines: Vec<_> = events
+        .iter()
+        .filter(|event| event["event"] == "activation")
+        .collect();
+    assert_eq!(lines.len(), 2 * 4 * 4 + 3 * 4);
+    for line in lines {
+        let of = |name: &str| line[name].as_f64().unwrap();
+        assert!(of("mean_error") <= of("max_error"));
+        let (clear, noisy, encrypted) = match line["activation"].as_str().unwrap() {
+            "softmax" => (3e-4, 4e-4, 5e-4),
+            "softmax-max" => (0.02, 0.02, 0.02),
+            _ => (2e-3, 2e-3, 2e-3),
+        };
+        assert!(of("max_error") < clear, "{line}");
+        assert!(of("noisy_error") < noisy, "{line}");
+        assert!(of("encrypted_error") < encrypted, "{line}");
+        assert!(of("seconds") > 0.0 && of("key_switches") > 0.0);
+    }
+    let text = veilgrad(&args).out;
+    assert_eq!(
+        text.lines()
+            .filter(|line| line.starts_with("| softmax |"))
+            .count(),
+        16
+    );
+    assert!(
+        text.contains("insecure-11-boot, 300 samples a line"),
+        "{text}"
+    );
 }

@@ -120,10 +120,7 @@ fn times_have_units() {
 #[test]
 fn files_that_must_be_named_are_asked_for() {
     refused(&["encrypt"], &["--secret-key", "--out", "--normalization"]);
-    refused(
-        &["train"],
-        &["--evaluation-keys", "--data", "--exchange", "--out"],
-    );
+    refused(&["train"], &["--evaluation-keys", "--data", "--out"]);
     refused(
         &["decrypt"],
         &["--secret-key", "--model", "--normalization", "--out"],

@@ -11,14 +11,20 @@ use std::time::Duration;
 
 use host::job::{
     self, ActivationChoice, DataChoice, DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig,
-    Event, JobError, KeygenConfig, Observer, ParamsChoice, RefreshConfig, RefreshReport, RunConfig,
-    TaskShape, TrainConfig, TrainJobConfig, TrainReport,
+    Event, JobError, KeygenConfig, Observer, ParamsChoice, RefreshBy, RefreshConfig, RefreshReport,
+    RunConfig, TaskShape, TrainConfig, TrainJobConfig, TrainReport,
 };
 use tempfile::TempDir;
 
 /// An observer that keeps the names of what it hears.
 #[derive(Default)]
 struct Heard(Vec<String>);
+
+impl Heard {
+    fn count(&self, name: &str) -> usize {
+        self.0.iter().filter(|event| *event == name).count()
+    }
+}
 
 impl Observer for Heard {
     fn event(&mut self, event: &Event<'_>) {
@@ -50,6 +56,8 @@ fn write_data(path: &Path, rows: usize, features: usize) {
 struct Place {
     directory: TempDir,
     activation: ActivationChoice,
+    params: &'static str,
+    refresh: Option<RefreshBy>,
 }
 
 impl Place {
@@ -57,6 +65,8 @@ impl Place {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),
             activation: job::DEFAULT_ACTIVATION,
+            params: "insecure-10",
+            refresh: None,
         };
         write_data(&place.path("data.csv"), 60, 3);
         place
@@ -72,8 +82,8 @@ impl Place {
 
     fn keygen(&self, out: &str) -> Result<job::KeygenReport, JobError> {
         let config = KeygenConfig {
-            refresh: None,
-            params: ParamsChoice::Named("insecure-10".to_owned()),
+            refresh: self.refresh,
+            params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
             shape: TaskShape::Of(self.data(), Some(32)),
             activation: self.activation,
@@ -104,6 +114,7 @@ impl Place {
             data: self.path("train.vg"),
             epochs: Some(2),
             learning_rate: Some(1.5),
+            early_stopping: false,
             exchange: Some(self.path("exchange")),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,
@@ -115,6 +126,9 @@ impl Place {
     fn refresh_config(&self, keys: &str) -> RefreshConfig {
         RefreshConfig {
             secret_key: self.path(keys).join("secret.vg"),
+            data: self.data(),
+            seed: 3,
+            patience: 2,
             exchange: self.path("exchange"),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,
@@ -162,8 +176,8 @@ impl Place {
 
     fn run_config(&self) -> RunConfig {
         RunConfig {
-            refresh: None,
-            params: ParamsChoice::Named("insecure-10".to_owned()),
+            refresh: self.refresh,
+            params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
             data: self.data(),
             train: TrainConfig {
@@ -171,6 +185,7 @@ impl Place {
                 batch: Some(32),
                 learning_rate: Some(1.5),
                 activation: self.activation,
+                patience: None,
                 seed: 3,
             },
             device: DeviceChoice::Auto,

@@ -209,3 +209,25 @@ fn nobody_at_the_other_end() {
     );
     assert!(matches!(error, JobError::NoRequest { .. }));
 }
+
+#[test]
+fn keys_for_the_owners_refreshes_need_a_place_to_ask() {
+    let place = Place::new();
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let config = TrainJobConfig {
+        exchange: None,
+        ..place.train_config("keys")
+    };
+    let error = job::train(&config, &mut Heard::default());
+    refusal(error, &["evaluation.vg", "--exchange"]);
+}
+
+#[test]
+fn a_set_without_levels_for_it_is_not_bootstrapped() {
+    let place = Place {
+        refresh: Some(RefreshBy::Bootstrap),
+        ..Place::new()
+    };
+    refusal(place.keygen("keys"), &["insecure-10", "boot-39"]);
+}

@@ -97,6 +97,142 @@ fn softmax_is_refreshed_within_a_step() {
 }
 
 #[test]
+fn a_server_that_bootstraps_asks_nobody() {
+    for refresh in [RefreshBy::Bootstrap, RefreshBy::BootstrapLean] {
+        let place = Place {
+            params: "insecure-11-boot",
+            refresh: Some(refresh),
+            ..Place::new()
+        };
+        place.keygen("keys").unwrap();
+        place.encrypt("keys", "train.vg").unwrap();
+        let config = TrainJobConfig {
+            exchange: None,
+            ..place.train_config("keys")
+        };
+        let trained = job::train(&config, &mut Heard::default()).unwrap();
+        assert_eq!(trained.steps, 4);
+        place.decrypt("keys", "model.vg").unwrap();
+        let apart = place.evaluate("model.safetensors").unwrap();
+        let together = job::run(&place.run_config(), &mut Heard::default()).unwrap();
+        assert_eq!(together.refresh, refresh.name());
+        assert!(together.weight_error < 5e-3, "{}", together.weight_error);
+        assert_eq!(together.test_accuracy, together.clear_test_accuracy);
+        assert_eq!(apart.test_accuracy, together.test_accuracy);
+        let (ours, theirs) = (
+            weights(&place.path("model.safetensors")),
+            weights(&place.path("clear.safetensors")),
+        );
+        for (a, b) in ours.iter().zip(&theirs) {
+            assert!((a - b).abs() < 1e-3, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn the_owner_stops_a_training_that_gets_no_better() {
+    let place = Place::new();
+    // Labels that have nothing to do with the features: what is learned is wrong.
+    let rows: Vec<String> = tests::slots(120, 8)
+        .chunks(2)
+        .map(|z| {
+            format!(
+                "{:.3},{:.3},{:.3},{}\n",
+                z[0].re,
+                z[0].im,
+                z[1].re,
+                u8::from(z[1].im > 0.0)
+            )
+        })
+        .collect();
+    fs::write(place.path("data.csv"), rows.concat()).unwrap();
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let config = TrainJobConfig {
+        epochs: Some(12),
+        early_stopping: true,
+        ..place.train_config("keys")
+    };
+    let (trained, answered) = place.train(&config, "keys");
+    let trained = trained.unwrap();
+    let epochs = trained.steps / 2;
+    assert!(epochs < 12, "nobody stopped it");
+    assert_eq!(trained.best_epoch, Some(epochs - 2), "patience is 2");
+    assert_eq!(answered.unwrap().refreshes, trained.steps);
+    let left = fs::read_dir(place.path("exchange")).unwrap().count();
+    assert_eq!(left, 0, "all was read");
+
+    place.decrypt("keys", "model.vg").unwrap();
+    let mut config = place.run_config();
+    config.train.epochs = Some(12);
+    config.train.patience = Some(2);
+    let mut heard = Heard::default();
+    let together = job::run(&config, &mut heard).unwrap();
+    assert_eq!(
+        (together.steps, together.best_epoch),
+        (trained.steps, trained.best_epoch)
+    );
+    assert_eq!(
+        (together.epochs, heard.count("Validation")),
+        (epochs, epochs)
+    );
+    let (ours, theirs) = (
+        weights(&place.path("model.safetensors")),
+        weights(&place.path("clear.safetensors")),
+    );
+    for (a, b) in ours.iter().zip(&theirs) {
+        assert!((a - b).abs() < 2e-2, "{a} {b}");
+    }
+    // The comparison in the clear stops where the model did.
+    assert!(together.weight_error < 5e-2, "{}", together.weight_error);
+}
+
+#[test]
+fn a_server_that_bootstraps_asks_only_whether_to_go_on() {
+    let place = Place {
+        params: "insecure-11-boot",
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let config = TrainJobConfig {
+        early_stopping: true,
+        ..place.train_config("keys")
+    };
+    let nowhere = TrainJobConfig {
+        exchange: None,
+        ..config.clone()
+    };
+    let error = job::train(&nowhere, &mut Heard::default()).unwrap_err();
+    assert!(matches!(error, JobError::NoExchange { .. }), "{error}");
+    let (trained, answered) = place.train(&config, "keys");
+    let trained = trained.unwrap();
+    assert_eq!((trained.steps, trained.best_epoch), (4, Some(2)));
+    assert_eq!(answered.unwrap().refreshes, 0);
+    place.decrypt("keys", "model.vg").unwrap();
+    let accuracy = place.evaluate("model.safetensors").unwrap().test_accuracy;
+    assert!(accuracy > 0.8, "{accuracy}");
+}
+
+#[test]
+fn labels_of_another_data_set_are_refused() {
+    let place = Place::new();
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    write_data(&place.path("data.csv"), 90, 3);
+    let config = TrainJobConfig {
+        early_stopping: true,
+        wait: Duration::from_secs(2),
+        ..place.train_config("keys")
+    };
+    let (trained, answered) = place.train(&config, "keys");
+    let error = answered.unwrap_err().to_string();
+    assert!(error.contains("validation samples"), "{error}");
+    let error = trained.unwrap_err().to_string();
+    assert!(error.contains("the validation of epoch 1"), "{error}");
+}
+
+#[test]
 fn files_of_the_owner_are_private_and_keys_are_not_replaced() {
     let place = Place::new();
     place.keygen("keys").unwrap();
@@ -155,6 +291,7 @@ fn the_defaults_train_the_whole_of_a_small_set() {
             batch: None,
             learning_rate: None,
             activation: job::DEFAULT_ACTIVATION,
+            patience: None,
             seed: 0,
         },
         model_out: None,

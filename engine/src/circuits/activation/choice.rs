@@ -181,4 +181,8 @@ impl Approximation for Activation {
     fn exact(&self, logits: &mut [f64]) {
         each!(self, of => of.exact(logits));
     }
+
+    fn loss(&self, logits: &[f64], label: usize) -> f64 {
+        each!(self, of => of.loss(logits, label))
+    }
 }

@@ -51,6 +51,18 @@ pub trait Approximation {
     fn approximate(&self, logits: &mut [f64]);
     /// The function that is approximated.
     fn exact(&self, logits: &mut [f64]);
+    /// The loss of a sample, which training makes smaller: the gradient by the logits is `exact` less the one-hot label.
+    ///
+    /// # Range
+    /// `label` is the index of one of the logits.
+    fn loss(&self, logits: &[f64], label: usize) -> f64;
+}
+
+/// The cross entropy of the softmax of a sample's logits.
+fn cross_entropy(logits: &[f64], label: usize) -> f64 {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
+    sum.ln() + largest - logits[label]
 }
 
 /// The softmax of a sample's logits.

@@ -98,6 +98,15 @@ impl Approximation for Sigmoid {
             *logit = logistic(*logit);
         }
     }
+
+    fn loss(&self, logits: &[f64], label: usize) -> f64 {
+        let of_class = |(class, &logit): (usize, &f64)| {
+            let away = if class == label { -logit } else { logit };
+            // ln(1 + exp(x)) without overflow.
+            away.max(0.0) + (-away.abs()).exp().ln_1p()
+        };
+        logits.iter().enumerate().map(of_class).sum()
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The softmax by normalising and squaring (Cho, Hanrot, Kim, Park, Stehlé, CCS'24).
 
 use super::classes::{LOGIT_BOUND, stage, work_of};
-use super::{Approximation, ClassMask, Classes, softmax};
+use super::{Approximation, ClassMask, Classes, cross_entropy, softmax};
 use crate::circuits::inverse::Inverse;
 use crate::circuits::{Chebyshev, Course, Polynomial, Slots, Stage};
 use crate::ckks::EvalError;
@@ -334,5 +334,9 @@ impl Approximation for Softmax {
 
     fn exact(&self, logits: &mut [f64]) {
         softmax(logits);
+    }
+
+    fn loss(&self, logits: &[f64], label: usize) -> f64 {
+        cross_entropy(logits, label)
     }
 }

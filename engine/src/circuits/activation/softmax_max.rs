@@ -1,7 +1,7 @@
 //! The softmax of HETAL (eprint 2023/1120): the largest logit is subtracted before the exponential.
 
 use super::classes::{LOGIT_BOUND, stage, work_of};
-use super::{Approximation, ClassMask, Classes, softmax};
+use super::{Approximation, ClassMask, Classes, cross_entropy, softmax};
 use crate::circuits::compare::Maximum;
 use crate::circuits::inverse::Goldschmidt;
 use crate::circuits::{Aside, Chebyshev, Course, Polynomial, Slots, Stage};
@@ -221,5 +221,9 @@ impl Approximation for SoftmaxMax {
 
     fn exact(&self, logits: &mut [f64]) {
         softmax(logits);
+    }
+
+    fn loss(&self, logits: &[f64], label: usize) -> f64 {
+        cross_entropy(logits, label)
     }
 }

@@ -182,6 +182,34 @@ fn noise_moves_probabilities_little() {
 }
 
 #[test]
+fn the_gradient_of_the_loss_is_what_training_uses() {
+    let choices = [
+        ActivationChoice::Softmax { range: 8.0 },
+        ActivationChoice::SoftmaxMax,
+        ActivationChoice::Sigmoid {
+            range: 8.0,
+            degree: 13,
+        },
+    ];
+    let logits = [1.0, -2.5, 0.25, 4.0];
+    for activation in choices.map(|choice| choice.build(4).unwrap()) {
+        let mut wanted = logits;
+        activation.exact(&mut wanted);
+        wanted[2] -= 1.0;
+        for (class, wanted) in wanted.into_iter().enumerate() {
+            let loss = |step: f64| {
+                let mut moved = logits;
+                moved[class] += step;
+                activation.loss(&moved, 2)
+            };
+            let slope = (loss(1e-5) - loss(-1e-5)) / 2e-5;
+            assert!((slope - wanted).abs() < 1e-8, "{slope} {wanted}");
+        }
+        assert!(activation.loss(&[900.0, -900.0], 1).is_finite());
+    }
+}
+
+#[test]
 fn choices_that_cannot_be_made_are_refused() {
     let sigmoid = |range, degree| ActivationChoice::Sigmoid { range, degree }.build(10);
     assert!(matches!(

@@ -34,6 +34,12 @@ impl<P: Clone> Matmul<P> {
         weights: &Diagonals<S::Vector>,
     ) -> Result<S::Vector, EvalError> {
         let class = self.layout.class_columns() * self.layout.height();
+        // To the level of the weights once, not for each diagonal.
+        let diagonals = weights.weights.iter().flatten();
+        let level = diagonals.map(|diagonal| machine.level(diagonal)).min();
+        let level = level.ok_or(EvalError::Empty { op: "logits" })?;
+        let below = |tile: &S::Vector| machine.lower(tile, level.min(machine.level(tile)));
+        let features = features.iter().map(below).collect::<Result<Vec<_>, _>>()?;
         let mut total = None;
         for (k, tiles) in weights.weights.iter().enumerate() {
             let pairs: Vec<(&S::Vector, &S::Vector)> = features.iter().zip(tiles).collect();

@@ -29,7 +29,7 @@ impl<B: Backend> Evaluator<'_, B> {
         }
         let missing = |kind| EvalError::MissingKey { kind, level: top };
         let key = self.keys.to_sparse.as_ref();
-        let key = key.ok_or(missing("sparse secret"))?;
+        let key = key.ok_or(missing("encapsulation"))?;
         let bottom = self.params.basis(Level(0));
         let [b, a] = x.halves();
         let special = self.params.encapsulation_special();
@@ -39,7 +39,7 @@ impl<B: Backend> Evaluator<'_, B> {
         let sparse = Ciphertext::<B>::new(kb, self.backend.mod_down(&ka, bottom)?, Level(0));
 
         let key = self.keys.to_dense.as_ref();
-        let key = key.ok_or(missing("dense secret"))?;
+        let key = key.ok_or(missing("decapsulation"))?;
         let [b, a] = sparse.halves();
         let all = self.params.basis(top);
         let b = self.coefficients(b, x)?;

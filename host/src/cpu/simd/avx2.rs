@@ -79,6 +79,11 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    fn prefetch(self, row: &[Line], i: usize) {
+        // SAFETY: any address may be prefetched; see above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().wrapping_add(i).cast()) }
+    }
+    #[inline(always)]
     fn splat(self, word: Word) -> Self::Vector {
         // SAFETY: see above.
         [unsafe { _mm256_set1_epi32(word.cast_signed()) }; 2]

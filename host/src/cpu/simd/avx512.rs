@@ -74,6 +74,11 @@ impl Lanes for Avx512 {
         unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), vector) }
     }
     #[inline(always)]
+    fn prefetch(self, row: &[Line], i: usize) {
+        // SAFETY: any address may be prefetched; see above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().wrapping_add(i).cast()) }
+    }
+    #[inline(always)]
     fn splat(self, word: Word) -> __m512i {
         // SAFETY: see above.
         unsafe { _mm512_set1_epi32(word.cast_signed()) }

@@ -11,7 +11,7 @@ use super::{
     elementwise::{lines, lines_mut},
     error::{KernelError, check_length},
     isa::{Isa, Kernel},
-    lanes::{LANES, Lanes, Line, Sums},
+    lanes::{AHEAD, LANES, Lanes, Line, Sums},
     reduction::{MAX_PRODUCTS, Reduction},
 };
 
@@ -288,6 +288,11 @@ fn convert_group<S: Lanes, const G: usize, const V: usize>(
     let vectors = sources.first().map_or(0, |row| row.len());
     let mut i = 0;
     while i < vectors {
+        for source in sources {
+            for v in 0..V {
+                s.prefetch(source, i + v + AHEAD);
+            }
+        }
         if i + V <= vectors {
             let words = words::<S, G, V>(s, &reductions, sources, &weights, i);
             for g in 0..G {

@@ -7,6 +7,9 @@ pub(super) const LANES: usize = 16;
 /// The words of one vector in memory.
 pub(super) type Line = [Word; LANES];
 
+/// Lines between one that is loaded and one that is prefetched, where many rows are read at once.
+pub(super) const AHEAD: usize = 8;
+
 /// Sixteen Shoup factors: one vector of values and one of quotients.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
@@ -73,6 +76,9 @@ pub(super) trait Lanes: Copy {
 
     fn load(self, from: &Line) -> Self::Vector;
     fn store(self, vector: Self::Vector, to: &mut Line);
+    /// Brings line `i` to the first-level cache if there is one and the set can.
+    #[inline(always)]
+    fn prefetch(self, _row: &[Line], _i: usize) {}
     fn splat(self, word: Word) -> Self::Vector;
     /// Sum modulo `2^32`.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;

@@ -6,7 +6,7 @@ use super::{
     elementwise::lines,
     error::{KernelError, check_length},
     isa::{Isa, Kernel},
-    lanes::{Lanes, Line},
+    lanes::{AHEAD, Lanes, Line},
     reduction::{MAX_PRODUCTS, Reduction},
 };
 
@@ -85,6 +85,10 @@ impl<const C: usize> Kernel for InnerProduct<'_, C> {
         for i in 0..n {
             let mut sums = [[s.splat_wide(0); 2]; C];
             for (a, b) in self.a.iter().zip(self.b) {
+                s.prefetch(a, i + AHEAD);
+                for b in b {
+                    s.prefetch(b, i + AHEAD);
+                }
                 let a = s.split(s.load(&a[i]));
                 for (sum, b) in sums.iter_mut().zip(b) {
                     *sum = r.add_product(*sum, a, s.load(&b[i]));

@@ -8,10 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::backend::Backend;
-use engine::ckks::Level;
+use engine::ckks::{Ciphertext, Level};
 use engine::protocol::{Fresh, RefreshRequest};
+use engine::train::Verdict;
 
-use super::{ANSWER, AnswerHeader, DONE, Done, POLL, REQUEST, RequestHeader, number, path};
+use super::{
+    ANSWER, AnswerHeader, DONE, Done, POLL, Question, REQUEST, RequestHeader, StopAnswerHeader,
+    StopHeader,
+};
 use crate::file::{FileError, Kind, Reader, Writer};
 use crate::job::task::Setup;
 use crate::job::{JobError, read_limited, store};
@@ -27,16 +31,32 @@ pub(in crate::job) struct OwnerEnd<'a, B: Backend> {
     keys: &'a Path,
     directory: &'a Path,
     wait: Duration,
-    answered: HashSet<(String, usize)>,
+    answered: HashSet<(Question, String, usize)>,
 }
 
 /// A request, read and found sound.
-pub(in crate::job) struct Received<B: Backend> {
-    pub(in crate::job) request: RefreshRequest<B>,
-    /// Requests there will be.
-    pub(in crate::job) of: usize,
+pub(in crate::job) enum Received<B: Backend> {
+    /// Ciphertexts to encrypt anew.
+    Refresh {
+        request: RefreshRequest<B>,
+        /// Refreshes there will be.
+        of: usize,
+        name: Name,
+    },
+    /// Whether to go on.
+    Stop {
+        logits: Ciphertext<B>,
+        /// Validation samples of each ciphertext.
+        samples: Vec<usize>,
+        name: Name,
+    },
+}
+
+/// Which request it is.
+pub(in crate::job) struct Name {
     training: String,
-    number: usize,
+    /// Of the refresh or epoch.
+    pub(in crate::job) number: usize,
 }
 
 impl<'a, B: Backend> OwnerEnd<'a, B> {
@@ -61,8 +81,12 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
     pub(in crate::job) fn receive(&mut self) -> Result<Option<Received<B>>, JobError> {
         let begun = Instant::now();
         loop {
-            for path in self.requests()? {
-                if let Some(received) = self.read(&path)? {
+            for (question, path) in self.requests()? {
+                let received = match question {
+                    Question::Refresh => self.read(&path)?,
+                    Question::Stop => self.read_stop(&path)?,
+                };
+                if let Some(received) = received {
                     return Ok(Some(received));
                 }
             }
@@ -85,13 +109,11 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
     /// Answers a request: with what was encrypted anew, or nothing if values were out of range.
     pub(in crate::job) fn answer(
         &mut self,
-        received: Received<B>,
+        name: Name,
         fresh: Option<&Fresh<B>>,
     ) -> Result<(), JobError> {
-        let Received {
-            training, number, ..
-        } = received;
-        let answer = path(self.directory, number, ANSWER);
+        let Name { training, number } = name;
+        let answer = Question::Refresh.path(self.directory, number, ANSWER);
         let parameters = Some(&self.setup.identity);
         let mut writer = Writer::create(&answer, Kind::RefreshAnswer, parameters)?;
         if let Some(fresh) = fresh {
@@ -104,12 +126,32 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             number,
             seed: fresh.map(|fresh| fresh.seed.0),
         })?;
-        self.answered.insert((training, number));
+        self.answered.insert((Question::Refresh, training, number));
+        Ok(())
+    }
+
+    /// Answers whether to go on.
+    pub(in crate::job) fn answer_stop(
+        &mut self,
+        name: Name,
+        verdict: Verdict,
+    ) -> Result<(), JobError> {
+        let Name { training, number } = name;
+        let answer = Question::Stop.path(self.directory, number, ANSWER);
+        let parameters = Some(&self.setup.identity);
+        let writer = Writer::create(&answer, Kind::StopAnswer, parameters)?;
+        writer.commit(&StopAnswerHeader {
+            key: self.setup.origin.key.clone(),
+            training: training.clone(),
+            epoch: number,
+            verdict,
+        })?;
+        self.answered.insert((Question::Stop, training, number));
         Ok(())
     }
 
     /// The requests in the directory, which need not exist yet.
-    fn requests(&self) -> Result<Vec<PathBuf>, JobError> {
+    fn requests(&self) -> Result<Vec<(Question, PathBuf)>, JobError> {
         let entries = match fs::read_dir(self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(JobError::io(self.directory, "be listed"))?,
@@ -117,28 +159,25 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         let mut requests = Vec::new();
         for entry in entries {
             let entry = entry.map_err(JobError::io(self.directory, "be listed"))?;
-            if let Some(number) = number(&entry.file_name().to_string_lossy(), REQUEST) {
-                requests.push((number, entry.path()));
+            for question in Question::ALL {
+                let name = entry.file_name();
+                if let Some(number) = question.number(&name.to_string_lossy(), REQUEST) {
+                    requests.push((number, question, entry.path()));
+                }
             }
         }
-        requests.sort_unstable();
-        Ok(requests.into_iter().map(|(_, path)| path).collect())
+        requests.sort_unstable_by_key(|(number, ..)| *number);
+        let requests = requests.into_iter();
+        Ok(requests
+            .map(|(_, question, path)| (question, path))
+            .collect())
     }
 
     /// A request; nothing if it is answered or was withdrawn.
     fn read(&self, file: &Path) -> Result<Option<Received<B>>, JobError> {
-        let Setup {
-            plan,
-            identity,
-            origin,
-            ..
-        } = self.setup;
-        let expected = store::expected(Kind::RefreshRequest, Some(identity));
-        let mut reader = match Reader::open(file, &expected) {
-            Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                return Ok(None);
-            }
-            reader => reader?,
+        let Setup { plan, origin, .. } = self.setup;
+        let Some(mut reader) = self.open(file, Kind::RefreshRequest)? else {
+            return Ok(None);
         };
         let RequestHeader {
             key,
@@ -154,7 +193,10 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             let (file, keys) = (file.to_owned(), self.keys.to_owned());
             return Err(JobError::OtherKeys { file, keys });
         }
-        if self.answered.contains(&(training.clone(), number)) {
+        if self
+            .answered
+            .contains(&(Question::Refresh, training.clone(), number))
+        {
             return Ok(None);
         }
         let (level, to) = (Level(level), Level(to));
@@ -180,12 +222,65 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             to,
             bound,
         };
-        Ok(Some(Received {
+        Ok(Some(Received::Refresh {
             request,
             of,
-            training,
-            number,
+            name: Name { training, number },
         }))
+    }
+
+    /// The logits of an epoch; nothing if they are answered or were withdrawn.
+    fn read_stop(&self, file: &Path) -> Result<Option<Received<B>>, JobError> {
+        let Setup { plan, origin, .. } = self.setup;
+        let Some(mut reader) = self.open(file, Kind::StopRequest)? else {
+            return Ok(None);
+        };
+        let StopHeader {
+            key,
+            training,
+            epoch,
+            samples,
+        } = reader.header()?;
+        if key != origin.key {
+            let (file, keys) = (file.to_owned(), self.keys.to_owned());
+            return Err(JobError::OtherKeys { file, keys });
+        }
+        if self
+            .answered
+            .contains(&(Question::Stop, training.clone(), epoch))
+        {
+            return Ok(None);
+        }
+        let largest = plan.task().batch;
+        if samples.is_empty() || samples.iter().any(|found| !(1..=largest).contains(found)) {
+            let expected = format!("from 1 to {largest} in each ciphertext");
+            let found = format!("{samples:?}");
+            return Err(JobError::mismatch(
+                file,
+                "validation samples",
+                found,
+                expected,
+            ));
+        }
+        let vectors = samples.len();
+        let logits = store::read_pair(&mut reader, self.backend, self.setup, Level(0), vectors)?;
+        Ok(Some(Received::Stop {
+            logits,
+            samples,
+            name: Name {
+                training,
+                number: epoch,
+            },
+        }))
+    }
+
+    /// Opens a request; nothing if it was withdrawn.
+    fn open(&self, file: &Path, kind: Kind) -> Result<Option<Reader<fs::File>>, JobError> {
+        let expected = store::expected(kind, Some(&self.setup.identity));
+        match Reader::open(file, &expected) {
+            Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+            reader => Ok(Some(reader?)),
+        }
     }
 
     /// Takes the message that the training is over out of the directory, if it is there.
@@ -205,7 +300,7 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         let served = self
             .answered
             .iter()
-            .any(|(training, _)| *training == done.training);
+            .any(|(_, training, _)| *training == done.training);
         let end = served || done.finished && self.answered.is_empty();
         if !end {
             return Ok(None);

@@ -14,8 +14,12 @@ use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, EvalError, Level};
 use engine::ring::sampling::Seed;
+use engine::train::Verdict;
 
-use super::{ANSWER, AnswerHeader, DONE, Done, POLL, REQUEST, RequestHeader, number, path};
+use super::{
+    ANSWER, AnswerHeader, DONE, Done, POLL, Question, REQUEST, RequestHeader, StopAnswerHeader,
+    StopHeader,
+};
 use crate::file::{AtomicFile, Kind, Reader, Writer};
 use crate::job::task::Setup;
 use crate::job::{JobError, random, store};
@@ -135,7 +139,7 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         if let Some((words, seed)) = self.talk.remembered(number) {
             return self.received(state, to, &words, &seed);
         }
-        let request = path(self.directory, number, REQUEST);
+        let request = Question::Refresh.path(self.directory, number, REQUEST);
         let parameters = Some(&self.setup.identity);
         let mut writer = Writer::create(&request, Kind::RefreshRequest, parameters)?;
         store::write_pair(&mut writer, self.backend, state)?;
@@ -149,22 +153,71 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             to: to.0,
             bound,
         })?;
-        let answer = path(self.directory, number, ANSWER);
+        let answer = Question::Refresh.path(self.directory, number, ANSWER);
+        self.wait_for(&request, &answer, &format!("refresh {number}"), || {
+            self.answer(&request, &answer, number, state, to)
+        })
+    }
+
+    /// Asks whether to go on after an epoch, by its validation logits.
+    pub(in crate::job) fn ask_to_go_on(
+        &self,
+        epoch: usize,
+        logits: &Ciphertext<B>,
+        samples: &[usize],
+    ) -> Result<Verdict, JobError> {
+        let request = Question::Stop.path(self.directory, epoch, REQUEST);
+        let parameters = Some(&self.setup.identity);
+        let mut writer = Writer::create(&request, Kind::StopRequest, parameters)?;
+        store::write_pair(&mut writer, self.backend, logits)?;
+        writer.commit(&StopHeader {
+            key: self.setup.origin.key.clone(),
+            training: self.talk.training.clone(),
+            epoch,
+            samples: samples.to_vec(),
+        })?;
+        let answer = Question::Stop.path(self.directory, epoch, ANSWER);
+        let question = format!("the validation of epoch {epoch}");
+        self.wait_for(&request, &answer, &question, || {
+            if !answer.exists() {
+                return Ok(None);
+            }
+            let expected = store::expected(Kind::StopAnswer, parameters);
+            let header: StopAnswerHeader = Reader::open(&answer, &expected)?.header()?;
+            if header.training != self.talk.training || header.epoch != epoch {
+                return Ok(None);
+            }
+            if header.key != self.setup.origin.key {
+                let (file, keys) = (answer.clone(), self.keys.to_owned());
+                return Err(JobError::OtherKeys { file, keys });
+            }
+            Ok(Some(header.verdict))
+        })
+    }
+
+    /// Waits for an answer, and then removes it and the request.
+    fn wait_for<T>(
+        &self,
+        request: &Path,
+        answer: &Path,
+        question: &str,
+        look: impl Fn() -> Result<Option<T>, JobError>,
+    ) -> Result<T, JobError> {
         let begun = Instant::now();
         loop {
-            if let Some(state) = self.answer(&request, &answer, number, state, to)? {
-                for path in [&request, &answer] {
+            if let Some(found) = look()? {
+                for path in [request, answer] {
                     // Nothing depends on it: the next training in this directory would remove them.
                     let _ = fs::remove_file(path);
                 }
-                return Ok(state);
+                return Ok(found);
             }
             if begun.elapsed() >= self.wait {
                 // Nobody is to answer it any more. If it stays, it is answered for nothing, once.
-                let _ = fs::remove_file(&request);
+                let _ = fs::remove_file(request);
                 let (exchange, waited) = (self.directory.to_owned(), self.wait);
                 return Err(JobError::NoAnswer {
-                    number,
+                    question: question.to_owned(),
                     exchange,
                     waited,
                 });
@@ -231,7 +284,11 @@ fn clear(directory: &Path) -> Result<(), JobError> {
         let entry = entry.map_err(JobError::io(directory, "be listed"))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name == DONE || number(&name, REQUEST).or(number(&name, ANSWER)).is_some() {
+        let of_exchange = Question::ALL.into_iter().any(|question| {
+            let number = question.number(&name, REQUEST);
+            number.or(question.number(&name, ANSWER)).is_some()
+        });
+        if name == DONE || of_exchange {
             let stale = entry.path();
             fs::remove_file(&stale).map_err(JobError::io(&stale, "be removed"))?;
         }

@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | secret key | parameter literal, origin | `coefficients`: one signed byte each |
 //! | evaluation keys | parameter literal, origin, names of the keys | `seeds`: 32 bytes for each key; `key-K.digit-D`: first half |
-//! | training set | origin, samples of each batch | `seeds`: start, then for each batch its tiles and its labels; `start`; `batch-I.features`: tile after tile; `batch-I.labels` |
+//! | training set | origin, samples of each batch | `seeds`: start, then for each batch its tiles and its labels, then for each batch of validation its tiles; `start`; `batch-I.features`: tile after tile; `batch-I.labels`; `validation-I.features` |
 //! | model | origin, steps, level | `first`, `second`: both halves |
 //! | refresh request | keys, job, number, levels, bound | `first`, `second` |
+//! | stop request | keys, job, epoch, samples of each ciphertext | `first`, `second`: validation logits |
+//! | stop answer | keys, job, epoch, verdict | |
 //! | refresh answer | keys, job, number, outcome, seed | `first` |
 //!
 //! Second halves of fresh ciphertexts and of keys are not stored: they come from their seeds. Every number is compared

@@ -1,10 +1,11 @@
 //! The file of an encrypted training set: the start, and batch after batch.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use engine::backend::Backend;
-use engine::ckks::Ciphertext;
+use engine::ckks::{Ciphertext, Level};
 use engine::protocol::{EncryptedBatch, Fresh, ReceivedBatch};
 use engine::ring::sampling::Seed;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,8 @@ use crate::file::{AtomicFile, Kind, Reader, Writer};
 use crate::job::JobError;
 use crate::job::task::{Origin, Setup};
 
-/// The most batches: their sections, two each and two more, fit one file.
-const MAX_BATCHES: usize = crate::file::MAX_SECTIONS / 2 - 1;
+/// The most batches: their sections, two each, fit one file with those of as many batches for validation and two more.
+const MAX_BATCHES: usize = crate::file::MAX_SECTIONS / 3 - 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +24,12 @@ struct Header {
     origin: Origin,
     /// Samples of each batch.
     samples: Vec<usize>,
+    /// The same for validation.
+    validation: Vec<usize>,
+}
+
+fn validation_section(batch: usize) -> String {
+    format!("validation-{batch:05}.features")
 }
 
 fn features_section(batch: usize) -> String {
@@ -40,6 +47,7 @@ pub(in crate::job) struct TrainingSetWriter<'a, B: Backend> {
     origin: Origin,
     seeds: Vec<u8>,
     samples: Vec<usize>,
+    validation: Vec<usize>,
 }
 
 impl<'a, B: Backend> TrainingSetWriter<'a, B> {
@@ -66,6 +74,7 @@ impl<'a, B: Backend> TrainingSetWriter<'a, B> {
             origin,
             seeds,
             samples: Vec::new(),
+            validation: Vec::new(),
         })
     }
 
@@ -88,11 +97,39 @@ impl<'a, B: Backend> TrainingSetWriter<'a, B> {
         Ok(())
     }
 
+    /// Writes samples for validation, behind all batches.
+    pub(in crate::job) fn write_validation(
+        &mut self,
+        tiles: &[Fresh<B>],
+        samples: usize,
+    ) -> Result<(), JobError> {
+        let index = self.validation.len();
+        if index >= MAX_BATCHES {
+            let range = format!("at most {MAX_BATCHES}; use larger ones");
+            let name = "the number of batches for validation";
+            return Err(JobError::option(name, index + 1, range));
+        }
+        self.writer
+            .section_from(&validation_section(index), |section| {
+                for tile in tiles {
+                    let [first, _] = tile.ciphertext.download(self.backend)?;
+                    section.words(&first)?;
+                }
+                Ok::<_, JobError>(())
+            })?;
+        for fresh in tiles {
+            self.seeds.extend(fresh.seed.0);
+        }
+        self.validation.push(samples);
+        Ok(())
+    }
+
     pub(in crate::job) fn commit(mut self) -> Result<(), JobError> {
         self.writer.section("seeds", &self.seeds)?;
         let header = Header {
             origin: self.origin,
             samples: self.samples,
+            validation: self.validation,
         };
         Ok(self.writer.commit(&header)?)
     }
@@ -103,6 +140,7 @@ pub(in crate::job) struct TrainingSetFile {
     reader: Reader<File>,
     seeds: Vec<Seed>,
     pub(in crate::job) samples: Vec<usize>,
+    pub(in crate::job) validation: Vec<usize>,
 }
 
 impl TrainingSetFile {
@@ -110,7 +148,11 @@ impl TrainingSetFile {
     /// the training, not in the middle of it.
     pub(in crate::job) fn open(path: &Path, setup: &Setup, keys: &Path) -> Result<Self, JobError> {
         let mut reader = Reader::open(path, &expected(Kind::DataSet, Some(&setup.identity)))?;
-        let Header { origin, samples } = reader.header()?;
+        let Header {
+            origin,
+            samples,
+            validation,
+        } = reader.header()?;
         setup.check(keys, path, &origin)?;
         reader.verify()?;
         if !(1..=MAX_BATCHES).contains(&samples.len()) {
@@ -118,7 +160,18 @@ impl TrainingSetFile {
             return Err(JobError::mismatch(path, "batches", samples.len(), expected));
         }
         let largest = setup.plan.task().batch;
-        if let Some(found) = samples.iter().find(|found| !(1..=largest).contains(*found)) {
+        if validation.len() > MAX_BATCHES {
+            let expected = format!("at most {MAX_BATCHES}");
+            let found = validation.len();
+            return Err(JobError::mismatch(
+                path,
+                "batches for validation",
+                found,
+                expected,
+            ));
+        }
+        let mut all = samples.iter().chain(&validation);
+        if let Some(found) = all.find(|found| !(1..=largest).contains(*found)) {
             let expected = format!("from 1 to {largest}");
             return Err(JobError::mismatch(
                 path,
@@ -127,15 +180,53 @@ impl TrainingSetFile {
                 expected,
             ));
         }
+        let tiles = setup.plan.layout().tiles();
         let seeds = read_seeds(
             &mut reader,
-            1 + samples.len() * (setup.plan.layout().tiles() + 1),
+            1 + samples.len() * (tiles + 1) + validation.len() * tiles,
         )?;
         Ok(Self {
             reader,
             seeds,
             samples,
+            validation,
         })
+    }
+
+    /// The features of all samples for validation: for each batch its tiles.
+    pub(in crate::job) fn validation<B: Backend>(
+        &mut self,
+        backend: &B,
+        setup: &Setup,
+    ) -> Result<Vec<Vec<Ciphertext<B>>>, JobError> {
+        let level = setup.plan.validation_levels().features;
+        let tiles = setup.plan.layout().tiles();
+        let behind = 1 + self.samples.len() * (tiles + 1);
+        let batches = self.validation.len();
+        let batch = |index: usize| {
+            let seeds = behind + index * tiles..behind + (index + 1) * tiles;
+            self.tiles(backend, setup, &validation_section(index), level, seeds)
+        };
+        (0..batches).map(batch).collect()
+    }
+
+    /// The tiles of a section.
+    fn tiles<B: Backend>(
+        &mut self,
+        backend: &B,
+        setup: &Setup,
+        section: &str,
+        level: Level,
+        seeds: Range<usize>,
+    ) -> Result<Vec<Ciphertext<B>>, JobError> {
+        let layout = setup.plan.layout();
+        let (tiles, blocks) = (layout.tiles(), layout.row_blocks());
+        let first = read_level(&mut self.reader, section, setup, level, tiles * blocks)?;
+        let words = first.chunks_exact(first.len() / tiles);
+        let tiles = words.zip(&self.seeds[seeds]).map(|(first, seed)| {
+            Ciphertext::from_seed(backend, &setup.params, level, blocks, first, seed)
+        });
+        Ok(tiles.collect::<Result<_, _>>()?)
     }
 
     /// The state that training starts from.
@@ -160,30 +251,15 @@ impl TrainingSetFile {
         setup: &Setup,
         index: usize,
     ) -> Result<ReceivedBatch<B>, JobError> {
-        let Setup { params, plan, .. } = setup;
-        let (layout, levels) = (plan.layout(), plan.levels());
-        let (tiles, blocks) = (layout.tiles(), layout.row_blocks());
-        let seeds = &self.seeds[1 + index * (tiles + 1)..][..tiles + 1];
+        let (tiles, levels) = (setup.plan.layout().tiles(), setup.plan.levels());
+        let seeds = 1 + index * (tiles + 1)..1 + index * (tiles + 1) + tiles;
+        let label_seed = seeds.end;
         let section = features_section(index);
-        let first = read_level(
-            &mut self.reader,
-            &section,
-            setup,
-            levels.features,
-            tiles * blocks,
-        )?;
-        let tile_words = first.len() / tiles;
-        let features = first
-            .chunks_exact(tile_words)
-            .zip(seeds)
-            .map(|(first, seed)| {
-                Ciphertext::from_seed(backend, params, levels.features, blocks, first, seed)
-            });
-        let features = features.collect::<Result<_, _>>()?;
+        let features = self.tiles(backend, setup, &section, levels.features, seeds)?;
         let section = labels_section(index);
         let first = read_level(&mut self.reader, &section, setup, levels.labels, 1)?;
-        let seed = &seeds[tiles];
-        let labels = Ciphertext::from_seed(backend, params, levels.labels, 1, &first, seed)?;
+        let seed = &self.seeds[label_seed];
+        let labels = Ciphertext::from_seed(backend, &setup.params, levels.labels, 1, &first, seed)?;
         Ok(ReceivedBatch {
             features,
             labels,

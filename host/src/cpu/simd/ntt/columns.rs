@@ -19,13 +19,12 @@ pub(super) fn forward<S: Lanes, const R: usize>(
     for k in 0..stride {
         for column in 0..MATRIX_ROW / LANES {
             let mut x = [b.q; R];
-            for i in 0..R {
-                x[i] = s.load(&matrix[i * stride + k][column]);
-            }
-            block::forward(s, &mut x, factors, b);
-            for i in 0..R {
-                s.store(x[i], &mut matrix[i * stride + k][column]);
-            }
+            block::forward_head(s, &mut x, factors, b, |i| {
+                s.load(&matrix[i * stride + k][column])
+            });
+            block::forward_tail(s, &mut x, factors, b, |i, x| {
+                s.store(x, &mut matrix[i * stride + k][column]);
+            });
         }
     }
 }
@@ -42,13 +41,12 @@ pub(super) fn inverse<S: Lanes, const R: usize>(
     for k in 0..stride {
         for column in 0..MATRIX_ROW / LANES {
             let mut x = [b.q; R];
-            for i in 0..R {
-                x[i] = s.load(&matrix[i * stride + k][column]);
-            }
-            block::inverse(s, &mut x, factors, b);
-            for i in 0..R {
-                s.store(x[i], &mut matrix[i * stride + k][column]);
-            }
+            block::inverse_head(s, &mut x, factors, b, |i| {
+                s.load(&matrix[i * stride + k][column])
+            });
+            block::inverse_tail(s, &x, factors, b, |i, x| {
+                s.store(x, &mut matrix[i * stride + k][column]);
+            });
         }
     }
 }
@@ -66,13 +64,12 @@ pub(super) fn inverse_last<S: Lanes, const R: usize>(
     for k in 0..stride {
         for column in 0..MATRIX_ROW / LANES {
             let mut x = [b.q; R];
-            for i in 0..R {
-                x[i] = s.load(&matrix[i * stride + k][column]);
-            }
-            block::inverse_last(s, &mut x, factors, last, b);
-            for i in 0..R {
-                s.store(x[i], &mut matrix[i * stride + k][column]);
-            }
+            block::inverse_head(s, &mut x, factors, b, |i| {
+                s.load(&matrix[i * stride + k][column])
+            });
+            block::inverse_last(s, &x, factors, last, b, |i, x| {
+                s.store(x, &mut matrix[i * stride + k][column]);
+            });
         }
     }
 }

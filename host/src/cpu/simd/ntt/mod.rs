@@ -38,7 +38,7 @@ type MatrixRow = [Line; MATRIX_ROW / LANES];
 /// # Errors
 /// [`KernelError::Length`] unless the row has the table's degree.
 pub fn ntt_forward(isa: Isa, table: &NttTable, row: &mut [Word]) -> Result<(), KernelError> {
-    let row = matrix("forward transform", table, row)?;
+    let row = matrix_mut("forward transform", table, row)?;
     #[cfg(target_arch = "x86_64")]
     if let Some(token) = isa.ifma() {
         ifma::forward(token, table, row);
@@ -56,38 +56,75 @@ pub fn ntt_forward(isa: Isa, table: &NttTable, row: &mut [Word]) -> Result<(), K
 /// # Errors
 /// [`KernelError::Length`] unless the row has the table's degree.
 pub fn ntt_inverse(isa: Isa, table: &NttTable, row: &mut [Word]) -> Result<(), KernelError> {
-    ntt_inverse_scaled(isa, table, row, 1)
+    let row = matrix_mut(INVERSE, table, row)?;
+    inverse(isa, table, row, None, 1);
+    Ok(())
 }
 
-/// The inverse of [`ntt_forward`], times a constant; the constant costs nothing.
+/// `dst` is the inverse of [`ntt_forward`] of `src`, times a constant; the constant costs nothing.
 ///
 /// # Range
 /// In, out and the constant in `[0, q)`.
 ///
 /// # Errors
-/// [`KernelError::Length`] unless the row has the table's degree.
+/// [`KernelError::Length`] unless the rows have the table's degree.
 pub fn ntt_inverse_scaled(
     isa: Isa,
     table: &NttTable,
-    row: &mut [Word],
+    dst: &mut [Word],
+    src: &[Word],
     constant: Word,
 ) -> Result<(), KernelError> {
     debug_assert!(constant < table.modulus().value());
-    let row = matrix("inverse transform", table, row)?;
+    let row = matrix_mut(INVERSE, table, dst)?;
+    inverse(
+        isa,
+        table,
+        row,
+        Some(matrix(INVERSE, table, src)?),
+        constant,
+    );
+    Ok(())
+}
+
+/// The inverse transform of `src`, or else of `row`, to `row`, times a constant.
+fn inverse(
+    isa: Isa,
+    table: &NttTable,
+    row: &mut [MatrixRow],
+    src: Option<&[MatrixRow]>,
+    constant: Word,
+) {
     #[cfg(target_arch = "x86_64")]
     if let Some(token) = isa.ifma() {
-        ifma::inverse(token, table, row, constant);
-        return Ok(());
+        return ifma::inverse(token, table, row, src, constant);
     }
     let last = table
         .last_words(constant)
         .map(|w| ShoupFactor::new(w, table.modulus()));
-    isa.run(Inverse { table, row, last });
-    Ok(())
+    isa.run(Inverse {
+        table,
+        row,
+        src,
+        last,
+    });
 }
+
+/// The name of the inverse in errors.
+const INVERSE: &str = "inverse transform";
 
 /// The row as a matrix.
 fn matrix<'a>(
+    operation: &'static str,
+    table: &NttTable,
+    row: &'a [Word],
+) -> Result<&'a [MatrixRow], KernelError> {
+    check_length(operation, "words in the row", table.degree(), row.len())?;
+    Ok(row.as_chunks().0.as_chunks().0)
+}
+
+/// The row as a matrix.
+fn matrix_mut<'a>(
     operation: &'static str,
     table: &NttTable,
     row: &'a mut [Word],
@@ -131,6 +168,8 @@ impl Kernel for Forward<'_> {
 struct Inverse<'a> {
     table: &'a NttTable,
     row: &'a mut [MatrixRow],
+    /// What is transformed, if it is not the row itself.
+    src: Option<&'a [MatrixRow]>,
     last: [ShoupFactor; 2],
 }
 
@@ -138,13 +177,22 @@ impl Kernel for Inverse<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Lanes>(self, s: S) {
-        let Self { table, row, last } = self;
+        let Self {
+            table,
+            row,
+            src,
+            last,
+        } = self;
         let b = Bounds::new(s, table.modulus());
         let t = &table.inverse;
         let (first, second) = table.radices();
         for (i, (part, factors)) in row.chunks_mut(second).zip(&t.second).enumerate() {
             for (k, row) in part.iter_mut().enumerate() {
-                rows::inverse(s, b, t, i * second + k, row);
+                let r = i * second + k;
+                if let Some(src) = src {
+                    *row = src[r];
+                }
+                rows::inverse(s, b, t, r, row);
             }
             match second {
                 1 => {}

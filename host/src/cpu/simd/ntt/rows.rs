@@ -35,10 +35,13 @@ pub(super) fn forward<S: Lanes>(s: S, b: Bounds<S>, t: &Direction, r: usize, row
         *x = s.load(line);
     }
     twist(s, &mut x, &t.twist[r], b);
-    block::forward(s, &mut x, &t.rows[r], b);
+    let mut y = [b.q; LANES];
+    block::forward_head(s, &mut y, &t.rows[r], b, |k| x[k]);
+    block::forward_tail(s, &mut y, &t.rows[r], b, |k, y| x[k] = y);
     s.transpose(&mut x);
     middle(s, &mut x, &t.middle, b);
-    block::cyclic(s, &mut x, &t.cyclic, b);
+    block::cyclic_head(s, &mut y, &t.cyclic, b, |k| x[k]);
+    block::cyclic_tail(s, &mut y, &t.cyclic, b, |k, y| x[k] = y);
     for x in &mut x {
         *x = b.reduce_4q(s, *x);
     }
@@ -56,10 +59,13 @@ pub(super) fn inverse<S: Lanes>(s: S, b: Bounds<S>, t: &Direction, r: usize, row
         *x = s.load(line);
     }
     s.transpose(&mut x);
-    block::inverse_cyclic(s, &mut x, &t.cyclic, b);
+    let mut y = [b.q; LANES];
+    block::inverse_cyclic_head(s, &mut y, &t.cyclic, b, |k| x[k]);
+    block::inverse_cyclic_tail(s, &y, &t.cyclic, b, |k, y| x[k] = y);
     middle(s, &mut x, &t.middle, b);
     s.transpose(&mut x);
-    block::inverse(s, &mut x, &t.rows[r], b);
+    block::inverse_head(s, &mut y, &t.rows[r], b, |k| x[k]);
+    block::inverse_tail(s, &y, &t.rows[r], b, |k, y| x[k] = y);
     twist(s, &mut x, &t.twist[r], b);
     for (x, line) in x.iter().zip(row) {
         s.store(*x, line);

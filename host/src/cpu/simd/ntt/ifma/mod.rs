@@ -55,8 +55,14 @@ pub(super) fn forward(token: Ifma, table: &NttTable, row: &mut [MatrixRow]) {
     });
 }
 
-/// The inverse transform times a constant. In and out in `[0, q)`.
-pub(super) fn inverse(token: Ifma, table: &NttTable, row: &mut [MatrixRow], constant: Word) {
+/// The inverse transform of `src`, or else of `row`, to `row`, times a constant. In and out in `[0, q)`.
+pub(super) fn inverse(
+    token: Ifma,
+    table: &NttTable,
+    row: &mut [MatrixRow],
+    src: Option<&[MatrixRow]>,
+    constant: Word,
+) {
     let last = table
         .last_words(constant)
         .map(|w| WideFactor::new(w, table.modulus()));
@@ -65,6 +71,7 @@ pub(super) fn inverse(token: Ifma, table: &NttTable, row: &mut [MatrixRow], cons
         token.run(Inverse {
             table,
             row,
+            src,
             between,
             last,
         });
@@ -110,6 +117,8 @@ impl IfmaKernel for Forward<'_> {
 struct Inverse<'a> {
     table: &'a WideTable,
     row: &'a mut [MatrixRow],
+    /// What is transformed, if it is not the row itself.
+    src: Option<&'a [MatrixRow]>,
     between: &'a mut [[WideLine; STRIDE]],
     last: [WideFactor; 2],
 }
@@ -120,6 +129,7 @@ impl IfmaKernel for Inverse<'_> {
         let Self {
             table,
             row,
+            src,
             between,
             last,
         } = self;
@@ -128,7 +138,10 @@ impl IfmaKernel for Inverse<'_> {
         let t = &table.inverse;
         let (first, second) = table.radices;
         let first_levels = first.trailing_zeros();
-        let parts = row.chunks(second).zip(between.chunks_mut(second));
+        let parts = src
+            .unwrap_or(row)
+            .chunks(second)
+            .zip(between.chunks_mut(second));
         for (i, ((row, between), factors)) in parts.zip(&t.second).enumerate() {
             for (k, (row, between)) in row.iter().zip(between.iter_mut()).enumerate() {
                 let offset = if second > 1 {

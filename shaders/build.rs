@@ -1,4 +1,5 @@
-//! Assembles every kernel and validates it with naga; a bad shader fails the build. Writes the table of kernels.
+//! Assembles every kernel in both forms of the product and validates it with naga; a bad shader fails the build. Writes the table of
+//! kernels.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,36 +13,47 @@ pub mod assemble;
 #[path = "src/layout.rs"]
 pub mod layout;
 
+/// The shared text that the form of the product decides, and what replaces it where the adapter has 64-bit integers.
+const WORD: (&str, &str) = ("word", "word_wide");
+
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=wgsl");
     println!("cargo::rerun-if-changed=src");
-    let shared = read(Path::new("wgsl/shared"))?;
+    let halves = read(Path::new("wgsl/shared"))?;
+    let mut wide = halves.clone();
+    let text = wide.remove(WORD.1).ok_or("wgsl/shared has no word_wide")?;
+    wide.insert(WORD.0.to_owned(), text);
     let mut table = String::from("&[\n");
     for (name, text) in read(Path::new("wgsl"))? {
-        let source =
-            assemble::assemble(&text, &shared, &layout::constants()).map_err(|missing| {
-                format!("wgsl/{name}.wgsl imports {missing}, which is not in wgsl/shared")
-            })?;
-        let module = naga::front::wgsl::parse_str(&source)
-            .map_err(|e| format!("wgsl/{name}.wgsl: {}", e.emit_to_string(&source)))?;
-        Validator::new(ValidationFlags::all(), Capabilities::empty())
-            .validate(&module)
-            .map_err(|e| format!("wgsl/{name}.wgsl: {}", e.emit_to_string(&source)))?;
-        let entry = module.entry_points.iter().find(|e| e.name == "main");
-        let size = entry
-            .ok_or(format!("wgsl/{name}.wgsl has no entry point main"))?
-            .workgroup_size;
+        let halves = validated(&name, &text, &halves, Capabilities::empty())?;
+        let wide = validated(&name, &text, &wide, Capabilities::SHADER_INT64)?;
         writeln!(
             table,
-            "Kernel {{ name: {name:?}, workgroup_size: {size:?}, source: {source:?} }},"
+            "Kernel {{ name: {name:?}, halves: {halves:?}, wide: {wide:?} }},"
         )?;
     }
     table.push(']');
-    fs::write(
-        PathBuf::from(env::var("OUT_DIR")?).join("kernels.rs"),
-        table,
-    )?;
-    Ok(())
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("kernels.rs");
+    Ok(fs::write(out, table)?)
+}
+
+/// The whole text of a kernel, if it is sound.
+fn validated(
+    name: &str,
+    text: &str,
+    shared: &BTreeMap<String, String>,
+    capabilities: Capabilities,
+) -> Result<String, Box<dyn error::Error>> {
+    let source = assemble::assemble(text, shared, &layout::constants())
+        .map_err(|error| format!("wgsl/{name}.wgsl: {error}"))?;
+    let module = naga::front::wgsl::parse_str(&source)
+        .map_err(|e| format!("wgsl/{name}.wgsl: {}", e.emit_to_string(&source)))?;
+    Validator::new(ValidationFlags::all(), capabilities)
+        .validate(&module)
+        .map_err(|e| format!("wgsl/{name}.wgsl: {}", e.emit_to_string(&source)))?;
+    let entry = module.entry_points.iter().find(|e| e.name == "main");
+    entry.ok_or(format!("wgsl/{name}.wgsl has no entry point main"))?;
+    Ok(source)
 }
 
 /// The WGSL files of a folder by name.

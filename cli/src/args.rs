@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use host::job::{DeviceChoice, Operation};
 
 use crate::values;
 
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),
     Activations(ActivationsTableArgs),
+    Devices(DevicesArgs),
+    Profile(ProfileArgs),
 }
 
 /// Train on encrypted data, all on this machine, and compare with clear training
@@ -454,6 +457,81 @@ pub(crate) struct ActivationsTableArgs {
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Show where the time of an operation goes, kernel by kernel
+///
+/// Who     Anybody who wants to know how fast a machine is, and what bounds it.
+/// Reads   Nothing: it works on random values with keys of its own.
+/// Writes  --trace  a trace that Perfetto (ui.perfetto.dev) and Chrome open.
+/// Learns  Nothing is sent.
+///
+/// First the device's ceilings are measured: how many bytes a copy moves and how many
+/// modular products it makes in a second. Then the operation is run --repetitions
+/// times, and once more with each kernel timed by itself. A kernel near the copy
+/// ceiling is bound by memory, one near the multiply ceiling by arithmetic.
+/// On the CPU a kernel is an operation of the backend; some are fused from several.
+///
+/// Examples
+///   veilgrad profile key-switch --params boot-39 --device gpu
+///   veilgrad profile step --trace step.json
+///   veilgrad profile ntt --params leveled-14 --batch 4 --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ProfileArgs {
+    /// ntt, key-switch, multiply (relinearised and rescaled), rotate, bootstrap or step
+    #[arg(value_name = "OPERATION", value_parser = values::operation)]
+    pub(crate) operation: Operation,
+
+    /// Named parameter set; `veilgrad params` lists them
+    #[arg(long, value_name = "NAME", default_value = "leveled-15")]
+    pub(crate) params: String,
+
+    /// Parameter set from a file, instead of --params
+    #[arg(long, value_name = "FILE.json", conflicts_with = "params")]
+    pub(crate) params_file: Option<PathBuf>,
+
+    /// Level of the operands [default: the highest for the operation]
+    #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
+    pub(crate) level: Option<usize>,
+
+    /// Ciphertexts (polynomials for ntt and key-switch) at once
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "1")]
+    pub(crate) batch: usize,
+
+    /// How often the whole is measured; the median is told
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "5")]
+    pub(crate) repetitions: usize,
+
+    /// Write a trace to this file
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) trace: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// List the devices of this machine, and say which is used
+///
+/// Who     Anybody.
+/// Reads   Nothing.
+/// Writes  Nothing.
+/// Learns  Nothing is sent.
+///
+/// For each GPU: features and limits that matter here, whether --device auto would
+/// take it, and why not. Before a job, a GPU must also pass a self-test on the
+/// parameter set of the job, and have the memory for it.
+///
+/// Example
+///   veilgrad devices
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct DevicesArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -535,8 +613,11 @@ pub(crate) struct ExchangeArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct MachineArgs {
     /// Where to compute. The result is the same, bit for bit
-    #[arg(long, value_name = "DEVICE", value_enum, default_value_t = Device::Auto)]
-    pub(crate) device: Device,
+    ///
+    /// auto: a GPU that passes its self-test and has the memory, otherwise the CPU. cpu: the CPU, with the widest vector
+    /// instructions it has. gpu, gpu:N: a GPU by its number (`veilgrad devices` lists them). Where a GPU fails, the CPU goes on.
+    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", value_parser = values::device, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
 
     /// Threads of the CPU [default: one for each core]
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
@@ -558,14 +639,6 @@ pub(crate) enum Activation {
     Softmax,
     /// Softmax by comparisons, as in HETAL: for logits up to 128 and up to 16 classes
     SoftmaxMax,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Device {
-    /// The fastest that passes its self-test
-    Auto,
-    /// The CPU, with the widest vector instructions it has
-    Cpu,
 }
 
 #[derive(Debug, clap::Args)]

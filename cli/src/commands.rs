@@ -3,12 +3,12 @@
 use host::job;
 
 use crate::args::{
-    ActivationsTableArgs, Command, DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
-    ParamsTableArgs, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
+    ActivationsTableArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
+    ParamsTableArgs, ProfileArgs, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
-use crate::{print, resolve, sets};
+use crate::{devices, print, profile, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -23,6 +23,11 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
         Command::Activations(args) => activations(args, streams),
+        Command::Profile(args) => profile(args, streams),
+        Command::Devices(args) => {
+            devices(&args, streams);
+            Ok(())
+        }
     }
 }
 
@@ -115,5 +120,18 @@ fn params(args: ParamsTableArgs, streams: &mut Streams<'_>) -> Result<(), Failur
             None => sets::all(&sets),
         });
     }
+    Ok(())
+}
+
+fn devices(args: &DevicesArgs, streams: &mut Streams<'_>) {
+    let report = job::describe_devices();
+    print::done(streams, args.output.json, &report, devices::all);
+}
+
+fn profile(args: ProfileArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::profile(args);
+    let report = job::profile(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, profile::all);
     Ok(())
 }

@@ -9,13 +9,17 @@
 //! | `streams.rs` | standard output and standard error, and what happens when nobody reads them |
 //! | `progress.rs` | what a running job tells: bars, lines, or JSON |
 //! | `units.rs` | numbers with their units |
+//! | `devices.rs` | the devices of the machine |
+//! | `profile.rs` | kernels and their times |
 //! | `sets.rs` | parameter sets: the table of all, the levels of one |
 //! | `print.rs` | plans and reports: text for people, JSON lines for programs |
 #![forbid(unsafe_code)]
 
 mod args;
 mod commands;
+mod devices;
 mod print;
+mod profile;
 mod progress;
 mod resolve;
 mod sets;

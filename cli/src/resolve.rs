@@ -2,14 +2,14 @@
 
 use host::job::{
     ActivationChoice, ActivationsConfig, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice,
-    DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice,
+    DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig,
     RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
     describe_params,
 };
 
 use crate::args::{
-    Activation, ActivationArgs, ActivationsTableArgs, DataArgs, DecryptArgs, Device, EncryptArgs,
-    EvaluateArgs, KeygenArgs, MachineArgs, ParamsArgs, ParamsTableArgs, RefreshArgs, RefreshBy,
+    Activation, ActivationArgs, ActivationsTableArgs, DataArgs, DecryptArgs, EncryptArgs,
+    EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, ProfileArgs, RefreshArgs, RefreshBy,
     RefreshByArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         data: data(args.data),
         train,
         refresh: refresh_by(&args.refresh),
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         model_out: args.out,
     })
@@ -60,7 +60,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         shape,
         refresh: refresh_by(&args.refresh),
         activation: activation(&args.activation)?,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
     })
@@ -73,7 +73,7 @@ pub(crate) fn encrypt(args: EncryptArgs) -> EncryptConfig {
         data: data(args.data),
         batch: args.batch,
         seed: args.seed.seed,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
         normalization: args.normalization,
@@ -90,7 +90,7 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         early_stopping: args.early_stopping,
         exchange: args.exchange,
         wait: args.wait,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
     }
@@ -113,7 +113,7 @@ pub(crate) fn refresh(args: RefreshArgs) -> RefreshConfig {
         patience: args.patience,
         exchange: args.exchange.exchange,
         wait: args.exchange.wait,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
     }
 }
@@ -125,7 +125,7 @@ pub(crate) fn decrypt(args: DecryptArgs) -> DecryptConfig {
         model: args.model,
         normalization: args.normalization,
         out: args.out,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
     }
 }
@@ -146,7 +146,7 @@ pub(crate) fn activations(args: ActivationsTableArgs) -> Result<ActivationsConfi
         params: permitted(args.params)?,
         samples: args.samples,
         encrypted: args.encrypted,
-        device: device(&args.machine),
+        device: args.machine.device,
         threads: args.machine.threads,
     })
 }
@@ -212,9 +212,18 @@ fn data(args: DataArgs) -> DataChoice {
     args.data.map_or(DataChoice::Digits, DataChoice::File)
 }
 
-fn device(args: &MachineArgs) -> DeviceChoice {
-    match args.device {
-        Device::Auto => DeviceChoice::Auto,
-        Device::Cpu => DeviceChoice::Cpu,
+/// The configuration of `veilgrad profile`.
+pub(crate) fn profile(args: ProfileArgs) -> ProfileConfig {
+    ProfileConfig {
+        operation: args.operation,
+        params: args
+            .params_file
+            .map_or(ParamsChoice::Named(args.params), ParamsChoice::File),
+        level: args.level,
+        batch: args.batch,
+        repetitions: args.repetitions,
+        device: args.machine.device,
+        threads: args.machine.threads,
+        trace: args.trace,
     }
 }

@@ -150,7 +150,7 @@ pub(crate) fn json(streams: &mut Streams<'_>, sets: &[ParamsReport]) {
 }
 
 /// Rows under a head, columns aligned: the first and the last to the left, numbers to the right.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let last = head.len().saturating_sub(1);
     let widths: Vec<usize> = (0..head.len())
         .map(|column| {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use host::job::{DeviceChoice, GpuChoice, Operation};
+
 /// A whole number of at least one.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -40,6 +42,39 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
         _ => Err("it must be a finite number above 0, such as 0.5".to_owned()),
+    }
+}
+
+/// An operation that can be profiled.
+pub(crate) fn operation(text: &str) -> Result<Operation, String> {
+    let found = Operation::ALL
+        .into_iter()
+        .find(|operation| operation.name() == text);
+    let names = Operation::ALL.map(Operation::name).join(", ");
+    found.ok_or_else(|| format!("it must be one of {names}"))
+}
+
+/// Where to compute: `auto`, `cpu`, `gpu`, or `gpu:N`.
+pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
+    let gpu = |number| {
+        DeviceChoice::Gpu(GpuChoice {
+            number,
+            fault: None,
+        })
+    };
+    let wrong = || {
+        "it must be auto, cpu, gpu, or gpu:N with a number that `veilgrad devices` lists".to_owned()
+    };
+    match text {
+        "auto" => Ok(DeviceChoice::Auto),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        "gpu" => Ok(gpu(None)),
+        _ => {
+            let number = text
+                .strip_prefix("gpu:")
+                .and_then(|number| number.parse().ok());
+            number.map(|number| gpu(Some(number))).ok_or_else(wrong)
+        }
     }
 }
 
@@ -84,6 +119,20 @@ mod tests {
         assert_eq!(power_of_two("512"), Ok(512));
         assert!(power_of_two("500").unwrap_err().contains("256 or 512"));
         assert!(power_of_two(&usize::MAX.to_string()).is_err());
+    }
+
+    #[test]
+    fn devices_have_numbers() {
+        let number = |text: &str| match device(text) {
+            Ok(DeviceChoice::Gpu(choice)) => Some(choice.number),
+            _ => None,
+        };
+        assert_eq!(number("gpu"), Some(None));
+        assert_eq!(number("gpu:12"), Some(Some(12)));
+        assert_eq!(device("auto"), Ok(DeviceChoice::Auto));
+        for text in ["", "GPU", "gpu:", "gpu:-1", "gpu:x", "cuda"] {
+            assert!(device(text).is_err(), "{text}");
+        }
     }
 
     #[test]

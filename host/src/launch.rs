@@ -11,13 +11,37 @@ use crate::cpu::Cpu;
 use crate::cpu::simd::Isa;
 use crate::job::{JobError, Observer};
 
-/// Where a job runs.
+/// Where a job runs. The result is the same everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The best device there is.
+    /// A GPU that passes its self-test and has the memory, otherwise the processor.
     Auto,
     /// The processor.
     Cpu,
+    /// A GPU; the processor goes on where it fails.
+    Gpu(GpuChoice),
+}
+
+/// Which GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuChoice {
+    /// Its number; the first that can be used, if nothing is said.
+    pub number: Option<usize>,
+    /// A fault to test with.
+    pub fault: Option<Fault>,
+}
+
+/// What may go wrong with a device, to be made on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It computes wrong words.
+    WrongWords,
+    /// It has no more memory than so many bytes.
+    Memory(u64),
+    /// It has no more memory than so many bytes, and nobody finds out before the job begins.
+    HiddenMemory(u64),
+    /// It is lost after so many submissions.
+    LostAfter(u64),
 }
 
 /// The device of a running job, for reports.
@@ -32,17 +56,20 @@ pub struct Device {
 /// The most threads.
 const MAX_THREADS: usize = 1024;
 
-/// Work that any backend can do.
+/// Work that any backend can do. It may be begun again on another device, and then goes on from where it had come to.
 pub trait Job {
     /// What comes of it.
     type Output;
+
+    /// Bytes that a device must hold for it.
+    fn memory_bytes(&self) -> u64;
 
     /// Does it.
     ///
     /// # Errors
     /// Its own.
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         device: &Device,
         observer: &mut dyn Observer,
@@ -66,20 +93,129 @@ pub(crate) fn threads_of(threads: Option<usize>) -> Result<usize, JobError> {
 
 /// Runs a job on the device of choice with so many threads (as many as the machine has, if nothing is said).
 ///
+/// A GPU that fails its self-test, lacks memory, or is lost in the middle is told of in a note, and the job is done on the
+/// processor.
+///
 /// # Errors
-/// [`JobError::Option`] for a number of threads out of range, those of the device and of the job.
+/// [`JobError::Option`] for a number of threads out of range, [`JobError::Device`] for a GPU that is not there, those of the job.
 pub fn launch<J: Job>(
-    job: J,
+    job: &J,
     choice: DeviceChoice,
     threads: Option<usize>,
     params: &Params,
     observer: &mut dyn Observer,
 ) -> Result<J::Output, JobError> {
     let threads = threads_of(threads)?;
-    let (DeviceChoice::Auto | DeviceChoice::Cpu) = choice;
+    let cpu = cpu(params, threads)?;
+    #[cfg(feature = "gpu")]
+    if let Some(gpu) = gpu::choose(choice, &cpu, params, || job.memory_bytes(), observer)? {
+        match job.run(&gpu, &gpu::device(&gpu, threads), observer) {
+            Err(JobError::Backend(error)) if gpu::is_of_the_device(&error) => {
+                gpu::tell_of_failure(&gpu, &error, observer);
+            }
+            done => return done,
+        }
+    }
+    #[cfg(not(feature = "gpu"))]
+    if let DeviceChoice::Gpu(_) = choice {
+        return Err(JobError::Device(
+            "this program was built without GPUs".to_owned(),
+        ));
+    }
+    let name = cpu_name(&cpu);
+    job.run(&cpu, &Device { name, threads }, observer)
+}
+
+pub(crate) fn cpu(params: &Params, threads: usize) -> Result<Cpu, JobError> {
     let context = Arc::clone(params.ring());
-    let backend = Cpu::with(context, Isa::detect(), threads).map_err(EvalError::from)?;
-    let name = format!("{} ({})", Cpu::NAME, backend.isa());
-    let device = Device { name, threads };
-    job.run(&backend, &device, observer)
+    Ok(Cpu::with(context, Isa::detect(), threads).map_err(EvalError::from)?)
+}
+
+pub(crate) fn cpu_name(cpu: &Cpu) -> String {
+    format!("{} ({})", Cpu::NAME, cpu.isa())
+}
+
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu {
+    //! Which GPU, if any, and what is said when it fails.
+
+    use super::*;
+    use crate::gpu::{Gpu, GpuError, Options, adapters};
+    use crate::job::Event;
+    use engine::backend::BackendError;
+
+    /// The GPU to run on; nothing if it shall be the processor, after saying why if there was a choice.
+    pub(crate) fn choose(
+        choice: DeviceChoice,
+        judge: &Cpu,
+        params: &Params,
+        memory_bytes: impl FnOnce() -> u64,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Gpu>, JobError> {
+        let choice = match choice {
+            DeviceChoice::Cpu => return Ok(None),
+            DeviceChoice::Gpu(choice) => choice,
+            DeviceChoice::Auto => match adapters().iter().find(|adapter| adapter.automatic) {
+                None => return Ok(None),
+                Some(adapter) => GpuChoice {
+                    number: Some(adapter.number),
+                    fault: None,
+                },
+            },
+        };
+        let trusted = Gpu::open(Arc::clone(params.ring()), &options(choice)).and_then(|gpu| {
+            gpu.self_test(judge)?;
+            gpu.reserve(memory_bytes())?;
+            Ok(gpu)
+        });
+        match trusted {
+            Ok(gpu) => {
+                if let Some(Fault::HiddenMemory(bytes)) = choice.fault {
+                    gpu.limit_memory(bytes);
+                }
+                Ok(Some(gpu))
+            }
+            Err(error @ GpuError::None { .. }) => Err(JobError::Device(error.to_string())),
+            Err(error) => {
+                let note = format!("{error}; the job runs on the CPU, with the same result");
+                observer.event(&Event::Note(note));
+                Ok(None)
+            }
+        }
+    }
+
+    fn options(choice: GpuChoice) -> Options {
+        let mut options = Options {
+            number: choice.number,
+            ..Options::default()
+        };
+        match choice.fault {
+            Some(Fault::WrongWords) => options.wrong_powers = true,
+            Some(Fault::Memory(bytes)) => options.memory_bytes = Some(bytes),
+            Some(Fault::LostAfter(submissions)) => options.lost_after = Some(submissions),
+            Some(Fault::HiddenMemory(_)) | None => {}
+        }
+        options
+    }
+
+    pub(crate) fn device(gpu: &Gpu, threads: usize) -> Device {
+        Device {
+            name: format!("{} ({})", Gpu::NAME, gpu.name()),
+            threads,
+        }
+    }
+
+    /// Whether another device might do what this one failed at.
+    pub(crate) fn is_of_the_device(error: &BackendError) -> bool {
+        use BackendError::{DeviceLost, Internal, OutOfMemory};
+        matches!(error, DeviceLost | OutOfMemory { .. } | Internal(_))
+    }
+
+    pub(crate) fn tell_of_failure(gpu: &Gpu, error: &BackendError, observer: &mut dyn Observer) {
+        let note = format!(
+            "{} failed ({error}); the job goes on on the CPU from its last finished step, with the same result",
+            gpu.name()
+        );
+        observer.event(&Event::Note(note));
+    }
 }

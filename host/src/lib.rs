@@ -1,9 +1,12 @@
-//! The machine: threads and vector instructions, memory, data sets, files and jobs.
+//! The machine: threads and vector instructions, GPUs, memory, data sets, files and jobs.
 //!
 //! Implements the backend trait of [`engine`]; knows nothing of the terminal.
 
 pub mod cpu;
 pub mod data;
 pub mod file;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod job;
 pub mod launch;
+pub mod profile;

@@ -1,5 +1,6 @@
 //! Fixtures of the test suites.
 
+pub mod backends;
 pub mod big;
 
 use std::sync::Arc;

@@ -38,6 +38,24 @@ impl NttTable {
         }
     }
 
+    /// The powers of the root, in bit-reversed order: the factor of block `i` of a stage of `m` blocks is at `m + i`.
+    #[must_use]
+    pub fn powers(&self) -> &[ShoupFactor] {
+        &self.powers
+    }
+
+    /// The powers of the inverse of the root, in the same order.
+    #[must_use]
+    pub fn inverse_powers(&self) -> &[ShoupFactor] {
+        &self.inverse_powers
+    }
+
+    /// `1/N`.
+    #[must_use]
+    pub fn inverse_degree(&self) -> ShoupFactor {
+        self.inverse_degree
+    }
+
     /// Coefficients to evaluations, both in `[0, q)`, in place (Cooley-Tukey, decimation in time; `N/2 log2 N` products).
     pub fn forward(&self, row: &mut [Word]) {
         debug_assert_eq!(row.len(), self.powers.len());

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use engine::backend::Backend;
@@ -32,6 +33,8 @@ const RANGES: [f64; 4] = [4.0, 8.0, 32.0, 128.0];
 const CLASSES: [usize; 4] = [3, 5, 7, 10];
 /// The most samples in the clear.
 const MAX_SAMPLES: usize = 1 << 24;
+/// Ciphertexts at once, with powers of an argument among them: an estimate.
+const WORKING_CIPHERTEXTS: usize = 32;
 
 /// Measures each activation on random logits, uniform in `[-range, range]`: its polynomials on `f64`, on clear slots with
 /// the noise of the parameter set, and if asked for, on ciphertexts refreshed by their owner.
@@ -51,14 +54,22 @@ pub fn activations(
         ));
     }
     let params = params::choose(&config.params, config.allow_insecure)?;
-    let table = Table { config, params };
-    let params = table.params.clone();
-    launch(table, config.device, config.threads, &params, observer)
+    let cases = cases(&params)?;
+    let table = Table {
+        config,
+        cases,
+        measured: AtomicUsize::new(0),
+        params: &params,
+    };
+    launch(&table, config.device, config.threads, &params, observer)
 }
 
 struct Table<'a> {
     config: &'a ActivationsConfig,
-    params: Params,
+    params: &'a Params,
+    cases: Vec<Case>,
+    /// Cases that need not be measured again.
+    measured: AtomicUsize,
 }
 
 /// One activation for one range and number of classes, planned.
@@ -78,37 +89,36 @@ struct Case {
 impl Job for Table<'_> {
     type Output = ActivationsReport;
 
+    fn memory_bytes(&self) -> u64 {
+        let Self { config, params, .. } = self;
+        if !config.encrypted {
+            return 0;
+        }
+        let keys = key_plan(&self.cases).bytes(params);
+        (keys + WORKING_CIPHERTEXTS * params.ciphertext_bytes(params.top_level())) as u64
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<ActivationsReport, JobError> {
-        let Self { config, params } = &self;
-        let mut cases = Vec::new();
-        for choice in [
-            |range| ActivationChoice::Softmax { range },
-            |_| ActivationChoice::SoftmaxMax,
-            |_| DEFAULT_ACTIVATION,
-        ] {
-            for range in RANGES {
-                for classes in CLASSES {
-                    let case = Case::new(params, choice(range), range, classes)?;
-                    // The sigmoid has one range.
-                    if range <= case.activation.range() {
-                        cases.push(case);
-                    }
-                }
-            }
-        }
+        let Self {
+            config,
+            params,
+            cases,
+            measured,
+        } = self;
         let owner = if config.encrypted {
-            Some(OwnerKeys::new(backend, params, &cases)?)
+            Some(OwnerKeys::new(backend, params, cases)?)
         } else {
             None
         };
         let mut running = Running::begin(observer, JobStage::Evaluate, cases.len());
         let noise = NoiseModel::of(params);
-        for (case, seed) in cases.iter().zip(1..) {
+        let before = measured.load(Ordering::Relaxed);
+        for (case, seed) in cases.iter().zip(1..).skip(before) {
             let [max_error, mean_error] = case.clear_errors(config.samples);
             let machine = Clear::noisy(params.slots(), noise.clone(), seed);
             let x = machine.vector(&[case.scaled()?], case.plan.start)?;
@@ -133,6 +143,7 @@ impl Job for Table<'_> {
             };
             running.observer().event(&Event::Activation(&report));
             running.advance();
+            measured.fetch_add(1, Ordering::Relaxed);
         }
         running.end();
         Ok(ActivationsReport {
@@ -141,6 +152,41 @@ impl Job for Table<'_> {
             device: device.name.clone(),
             threads: device.threads,
         })
+    }
+}
+
+/// Each activation for each range that it has and each number of classes.
+fn cases(params: &Params) -> Result<Vec<Case>, JobError> {
+    let mut cases = Vec::new();
+    for choice in [
+        |range| ActivationChoice::Softmax { range },
+        |_| ActivationChoice::SoftmaxMax,
+        |_| DEFAULT_ACTIVATION,
+    ] {
+        for range in RANGES {
+            for classes in CLASSES {
+                let case = Case::new(params, choice(range), range, classes)?;
+                // The sigmoid has one range.
+                if range <= case.activation.range() {
+                    cases.push(case);
+                }
+            }
+        }
+    }
+    Ok(cases)
+}
+
+/// The keys for all cases.
+fn key_plan(cases: &[Case]) -> KeyPlan {
+    let mut budget = Budget::default();
+    for case in cases {
+        budget.merge(&case.budget);
+    }
+    KeyPlan {
+        relinearization: budget.relinearization(),
+        conjugation: budget.conjugation(),
+        encapsulation: false,
+        rotations: budget.rotations().clone(),
     }
 }
 
@@ -253,16 +299,7 @@ struct OwnerKeys<'a, B: Backend> {
 impl<'a, B: Backend> OwnerKeys<'a, B> {
     /// Keys for all cases.
     fn new(backend: &'a B, params: &'a Params, cases: &[Case]) -> Result<Self, JobError> {
-        let mut budget = Budget::default();
-        for case in cases {
-            budget.merge(&case.budget);
-        }
-        let plan = KeyPlan {
-            relinearization: budget.relinearization(),
-            conjugation: budget.conjugation(),
-            encapsulation: false,
-            rotations: budget.rotations().clone(),
-        };
+        let plan = key_plan(cases);
         let secret = SecretKey::generate(params, &random::secret_seed()?);
         let generator = KeyGenerator::new(backend, params, &secret);
         let keys = generator.evaluation_keys(&plan, &random::secret_seed()?)?;

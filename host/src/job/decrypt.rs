@@ -28,7 +28,13 @@ pub fn decrypt(
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
     let decryption = Decryption { config, key, begun };
-    launch(decryption, config.device, config.threads, &params, observer)
+    launch(
+        &decryption,
+        config.device,
+        config.threads,
+        &params,
+        observer,
+    )
 }
 
 struct Decryption<'a> {
@@ -40,8 +46,12 @@ struct Decryption<'a> {
 impl Job for Decryption<'_> {
     type Output = DecryptReport;
 
+    fn memory_bytes(&self) -> u64 {
+        self.key.setup.state_bytes()
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         _: &Device,
         observer: &mut dyn Observer,
@@ -50,9 +60,9 @@ impl Job for Decryption<'_> {
         let OwnerKey { setup, secret } = key;
         stage(observer, Stage::Decrypt, || {
             let normalization = read_normalization(config, setup.plan.task().features)?;
-            let state = store::read_model(&config.model, backend, &setup, &config.secret_key)?;
+            let state = store::read_model(&config.model, backend, setup, &config.secret_key)?;
             let encoder = Arc::new(Encoder::new(setup.params.degree()));
-            let owner = Owner::new(backend, &setup.params, encoder, secret);
+            let owner = Owner::new(backend, &setup.params, encoder, secret.clone());
             let model = owner.model(&setup.plan, &state)?;
             clear_model::write(&config.out, &model, &normalization)
         })?;

@@ -31,7 +31,13 @@ pub fn encrypt(
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
     let encryption = Encryption { config, key, begun };
-    launch(encryption, config.device, config.threads, &params, observer)
+    launch(
+        &encryption,
+        config.device,
+        config.threads,
+        &params,
+        observer,
+    )
 }
 
 struct Encryption<'a> {
@@ -43,8 +49,12 @@ struct Encryption<'a> {
 impl Job for Encryption<'_> {
     type Output = EncryptReport;
 
+    fn memory_bytes(&self) -> u64 {
+        self.key.setup.batch_bytes()
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         _: &Device,
         observer: &mut dyn Observer,
@@ -69,13 +79,13 @@ impl Job for Encryption<'_> {
 
         let (params, plan) = (&setup.params, &setup.plan);
         let encoder = Arc::new(Encoder::new(params.degree()));
-        let owner = Owner::new(backend, params, encoder, secret);
+        let owner = Owner::new(backend, params, encoder, secret.clone());
         let parts = batches.len() + validation.len();
         let mut running = Running::begin(observer, Stage::Encrypt, parts);
         let start = Model::zeros(task.classes, task.features);
         let start = owner.encrypt_start(plan, &start, &random::secret_seed()?)?;
         let out = &config.out;
-        let mut writer = TrainingSetWriter::create(out, backend, &setup, batches.len(), &start)?;
+        let mut writer = TrainingSetWriter::create(out, backend, setup, batches.len(), &start)?;
         for batch in &batches {
             let seed = random::secret_seed()?;
             writer.write(&owner.encrypt_batch(plan, &batch.features, &batch.labels, &seed)?)?;

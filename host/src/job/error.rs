@@ -95,6 +95,9 @@ pub enum JobError {
     /// Samples or weights that do not fit their layout.
     #[error(transparent)]
     Packing(#[from] PackingError),
+    /// The device that was asked for cannot be had.
+    #[error("{0}")]
+    Device(String),
     /// The device failed.
     #[error("the device failed: {0}")]
     Backend(#[from] BackendError),

@@ -46,7 +46,13 @@ pub fn keygen(
         setup,
         begun,
     };
-    launch(generation, config.device, config.threads, &params, observer)
+    launch(
+        &generation,
+        config.device,
+        config.threads,
+        &params,
+        observer,
+    )
 }
 
 fn task(shape: &TaskShape, slots: usize) -> Result<Task, JobError> {
@@ -83,8 +89,14 @@ struct Generation {
 impl Job for Generation {
     type Output = KeygenReport;
 
+    fn memory_bytes(&self) -> u64 {
+        // One key at a time.
+        let keys = self.setup.plan.keys();
+        (keys.bytes(&self.setup.params) / keys.len().max(1)) as u64 * 4
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         _: &Device,
         observer: &mut dyn Observer,
@@ -106,7 +118,7 @@ impl Job for Generation {
             plan.bytes(params) as f64 / f64::from(1 << 30)
         )));
         let mut running = Running::begin(observer, Stage::Keys, plan.len());
-        store::write_keys(&evaluation_keys, backend, &setup, |take| {
+        store::write_keys(evaluation_keys, backend, setup, |take| {
             owner.evaluation_keys(plan, &seed, |_, key| {
                 take(&key)?;
                 running.advance();
@@ -115,15 +127,15 @@ impl Job for Generation {
         })?;
         running.end();
         // Last, so that a key generation that fails leaves no key that stands in the way of the next.
-        store::write_owner_key(&secret_key, &setup, &secret)?;
-        let written = fs::metadata(&evaluation_keys);
+        store::write_owner_key(secret_key, setup, &secret)?;
+        let written = fs::metadata(evaluation_keys);
         let bytes = written
-            .map_err(JobError::io(&evaluation_keys, "be measured"))?
+            .map_err(JobError::io(evaluation_keys, "be measured"))?
             .len();
         let seconds = begun.elapsed().as_secs_f64();
         Ok(KeygenReport {
-            secret_key,
-            evaluation_keys,
+            secret_key: secret_key.clone(),
+            evaluation_keys: evaluation_keys.clone(),
             keys: plan.len(),
             bytes,
             seconds,

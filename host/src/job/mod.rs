@@ -15,9 +15,11 @@
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
 mod activations;
+mod checkpoint;
 mod clear_model;
 mod config;
 mod decrypt;
+mod devices;
 mod encrypt;
 mod error;
 mod evaluate;
@@ -26,6 +28,7 @@ mod exchange;
 mod keygen;
 mod memory;
 mod params;
+mod profile;
 mod random;
 mod refresh;
 mod report;
@@ -41,13 +44,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-pub use crate::launch::DeviceChoice;
+pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
 pub use activations::activations;
 pub use config::{
     ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
     ParamsChoice, RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
+pub use devices::{DevicesReport, describe_devices};
 pub use encrypt::encrypt;
 pub use engine::circuits::activation::ActivationChoice;
 pub use engine::protocol::RefreshBy;
@@ -57,6 +61,7 @@ pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use memory::peak_memory_bytes;
 pub use params::describe_params;
+pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, profile};
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,

@@ -1,6 +1,6 @@
 //! The owner's side of a training: answers requests until it is over.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
@@ -28,37 +28,49 @@ pub fn refresh(
     let begun = Instant::now();
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
-    let answering = Answering { config, key, begun };
-    launch(answering, config.device, config.threads, &params, observer)
+    let answering = Answering {
+        config,
+        key,
+        judge: Mutex::default(),
+        begun,
+    };
+    launch(&answering, config.device, config.threads, &params, observer)
 }
 
 struct Answering<'a> {
     config: &'a RefreshConfig,
     key: OwnerKey,
+    /// From the first question about an epoch on. What it knows of the epochs so far is not lost with a device.
+    judge: Mutex<Option<Judge>>,
     begun: Instant,
 }
 
 impl Job for Answering<'_> {
     type Output = RefreshReport;
 
+    fn memory_bytes(&self) -> u64 {
+        self.key.setup.state_bytes()
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         _: &Device,
         observer: &mut dyn Observer,
     ) -> Result<RefreshReport, JobError> {
-        let Self { config, key, begun } = self;
+        let Self {
+            config, key, begun, ..
+        } = self;
         let OwnerKey { setup, secret } = key;
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
-        let owner = Owner::new(backend, &setup.params, encoder, secret);
+        let owner = Owner::new(backend, &setup.params, encoder, secret.clone());
         let (keys, exchange) = (&config.secret_key, &config.exchange);
-        let mut end = OwnerEnd::new(backend, &setup, keys, exchange, config.wait);
+        let mut end = OwnerEnd::new(backend, setup, keys, exchange, config.wait);
         let note = format!("waiting for requests in {}", exchange.display());
         observer.event(&Event::Note(note));
         let mut refreshes = 0;
-        let mut judge = None;
         let Some(mut received) = end.receive()? else {
-            return Ok(report(refreshes, begun));
+            return Ok(report(refreshes, *begun));
         };
         // A server that bootstraps asks for no refresh, and how often it asks whether to go on nobody knows.
         let parts = match &received {
@@ -84,9 +96,10 @@ impl Job for Answering<'_> {
                     samples,
                     name,
                 } => {
-                    let judge = match &mut judge {
+                    let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+                    let judge = match &mut *judge {
                         Some(judge) => judge,
-                        none => none.insert(labels(config, &setup, &samples)?),
+                        none => none.insert(labels(config, setup, &samples)?),
                     };
                     let logits = owner.validation_logits(&setup.plan, &logits, &samples)?;
                     let report = judge.judge(name.number, setup.plan.activation(), &logits);
@@ -104,7 +117,7 @@ impl Job for Answering<'_> {
             }
         }
         running.end();
-        Ok(report(refreshes, begun))
+        Ok(report(refreshes, *begun))
     }
 }
 

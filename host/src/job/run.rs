@@ -1,19 +1,22 @@
 //! Everything in one process: owner and server as two objects that exchange messages, and training in the clear beside
 //! them.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
 use engine::protocol::{EncryptedBatch, Owner, Plan, RefreshRequest, Server, Task};
+use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 
+use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
 use super::samples::{Prepared, Samples, batch_size};
 use super::task::{self, Schedule, Setup};
-use super::train::{self, Ask, Trained, run_steps};
+use super::train::{self, Ask, Course, Trained, run_steps};
 use super::validation::Judge;
 use super::{
     Event, JobError, Observer, RunConfig, RunReport, Stage, clear_model, memory, params, random,
@@ -43,27 +46,55 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         config.train.activation,
         config.refresh,
     )?;
+    let labels = prepared.validation(batch).into_iter();
+    let labels = labels.flat_map(|part| part.labels).collect();
+    let patience = config.train.patience.unwrap_or(usize::MAX);
     let whole = Whole {
         config,
         prepared,
+        judge: Mutex::new(Judge::new(labels, patience)),
         setup,
+        seed: random::secret_seed()?,
+        checkpoint: Checkpoint::default(),
         begun,
     };
-    launch(whole, config.device, config.threads, &params, observer)
+    launch(&whole, config.device, config.threads, &params, observer)
 }
 
 struct Whole<'a> {
     config: &'a RunConfig,
     prepared: Prepared,
     setup: Setup,
+    /// Of everything the owner draws: whatever device does it, and however often, the words are the same.
+    seed: Seed,
+    checkpoint: Checkpoint,
+    /// What it knows of the epochs so far is not lost with a device.
+    judge: Mutex<Judge>,
     begun: Instant,
+}
+
+/// What is derived from the seed of a run, by its index.
+#[derive(Clone, Copy)]
+enum Draw {
+    Secret,
+    Keys,
+    Batches,
+    Start,
+    Refreshes,
+    Validation,
 }
 
 impl Job for Whole<'_> {
     type Output = RunReport;
 
+    fn memory_bytes(&self) -> u64 {
+        let rows = self.prepared.set.train().rows();
+        let batches = rows.div_ceil(self.setup.plan.task().batch);
+        self.setup.training_bytes(batches)
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         device: &Device,
         observer: &mut dyn Observer,
@@ -72,9 +103,9 @@ impl Job for Whole<'_> {
             config,
             prepared,
             setup,
-            begun,
+            ..
         } = self;
-        let Setup { params, plan, .. } = &setup;
+        let Setup { params, plan, .. } = setup;
         let (task, set) = (plan.task(), &prepared.set);
         let batches = prepared.batches(task.batch, config.train.seed)?;
         let train = &config.train;
@@ -85,20 +116,25 @@ impl Job for Whole<'_> {
             train.activation,
         )?;
         let rows = set.train().rows();
-        let plan_report = task::report(&setup, &schedule, set.name(), rows, device);
+        let plan_report = task::report(setup, &schedule, set.name(), rows, device);
         observer.event(&Event::Plan(&plan_report));
 
         let encoder = Arc::new(Encoder::new(params.degree()));
-        let secret = SecretKey::generate(params, &random::secret_seed()?);
+        let secret = SecretKey::generate(params, &self.draw(Draw::Secret));
         let owner = Owner::new(backend, params, Arc::clone(&encoder), secret);
-        let (keys, seconds_keys) = make_keys(&owner, &setup, observer)?;
-        let (encrypted, seconds_encrypt) = encrypt(&owner, &setup, &batches, observer)?;
+        let (keys, seconds_keys) = make_keys(&owner, setup, &self.draw(Draw::Keys), observer)?;
+        let (encrypted, seconds_encrypt) =
+            encrypt(&owner, setup, &self.draw(Draw::Batches), &batches, observer)?;
 
         let start = Model::zeros(task.classes, task.features);
         let state = owner
-            .encrypt_start(plan, &start, &random::secret_seed()?)?
+            .encrypt_start(plan, &start, &self.draw(Draw::Start))?
             .ciphertext;
-        let at_hand = AtHand { owner: &owner };
+        let at_hand = AtHand {
+            owner: &owner,
+            seed: self.draw(Draw::Refreshes),
+            refreshes: AtomicU64::new((self.checkpoint.steps() * plan.refreshes().len()) as u64),
+        };
         let evaluator = || Evaluator::new(backend, params, Arc::clone(&encoder), &keys);
         let bootstrapper = train::bootstrapper(plan, evaluator())?;
         let refresher: &dyn Refresh<B> = match &bootstrapper {
@@ -108,27 +144,28 @@ impl Job for Whole<'_> {
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
         let batch = |index: usize| Ok(encrypted[index].received());
-        let validation = prepared.validation(task.batch);
-        let samples: Vec<usize> = validation.iter().map(|part| part.labels.len()).collect();
-        let labels = validation
-            .iter()
-            .flat_map(|part| part.labels.clone())
-            .collect();
-        let mut judge = Judge::new(labels, train.patience.unwrap_or(usize::MAX));
+        let labelled = prepared.validation(task.batch);
+        let samples: Vec<usize> = labelled.iter().map(|part| part.labels.len()).collect();
         let validation = match train.patience {
-            Some(_) => encrypt_validation(&owner, plan, &validation)?,
+            Some(_) => encrypt_validation(&owner, plan, &self.draw(Draw::Validation), &labelled)?,
             None => Vec::new(),
         };
         let mut ask = |epoch: usize, state: &Ciphertext<B>| {
             let logits = server.validation_logits(state, &validation)?;
             let logits = owner.validation_logits(plan, &logits, &samples)?;
+            let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(judge.judge(epoch, plan.activation(), &logits))
         };
         let ask: Option<&mut Ask<'_, B>> = match train.patience {
             Some(_) => Some(&mut ask),
             None => None,
         };
-        let trained = run_steps(&server, &schedule, state, batch, ask, &mut running)?;
+        let course = Course {
+            params,
+            schedule: &schedule,
+            checkpoint: &self.checkpoint,
+        };
+        let trained = run_steps(backend, &server, &course, state, batch, ask, &mut running)?;
         let Trained {
             state,
             steps,
@@ -147,7 +184,7 @@ impl Job for Whole<'_> {
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
             let train =
-                |precision| train_in_the_clear(&setup, &schedule_of_model, &batches, precision);
+                |precision| train_in_the_clear(setup, &schedule_of_model, &batches, precision);
             let clear = train(Precision::Exact);
             let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
@@ -166,7 +203,7 @@ impl Job for Whole<'_> {
             steps,
             epochs: steps / schedule.batches,
             best_epoch,
-            seconds_total: begun.elapsed().as_secs_f64(),
+            seconds_total: self.begun.elapsed().as_secs_f64(),
             seconds_per_step: seconds_train / steps as f64,
             seconds_keys,
             seconds_encrypt,
@@ -181,16 +218,23 @@ impl Job for Whole<'_> {
     }
 }
 
+impl Whole<'_> {
+    fn draw(&self, draw: Draw) -> Seed {
+        self.seed.derive(draw as u64)
+    }
+}
+
 /// The server's keys, and the seconds it took to make them.
 fn make_keys<B: Backend>(
     owner: &Owner<'_, B>,
     setup: &Setup,
+    seed: &Seed,
     observer: &mut dyn Observer,
 ) -> Result<(EvaluationKeys<B>, f64), JobError> {
     let plan = setup.plan.keys();
     let mut keys = EvaluationKeys::default();
     let mut running = Running::begin(observer, Stage::Keys, plan.len());
-    owner.evaluation_keys(plan, &random::secret_seed()?, |name, key| {
+    owner.evaluation_keys(plan, seed, |name, key| {
         name.insert(&mut keys, setup.params.degree(), key);
         running.advance();
         Ok::<_, JobError>(())
@@ -202,13 +246,14 @@ fn make_keys<B: Backend>(
 fn encrypt<B: Backend>(
     owner: &Owner<'_, B>,
     setup: &Setup,
+    seed: &Seed,
     batches: &[Samples],
     observer: &mut dyn Observer,
 ) -> Result<(Vec<EncryptedBatch<B>>, f64), JobError> {
     let mut running = Running::begin(observer, Stage::Encrypt, batches.len());
     let mut encrypted = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let seed = random::secret_seed()?;
+    for (number, batch) in (0..).zip(batches) {
+        let seed = seed.derive(number);
         encrypted.push(owner.encrypt_batch(&setup.plan, &batch.features, &batch.labels, &seed)?);
         running.advance();
     }
@@ -219,11 +264,12 @@ fn encrypt<B: Backend>(
 fn encrypt_validation<B: Backend>(
     owner: &Owner<'_, B>,
     plan: &Plan,
+    seed: &Seed,
     validation: &[Samples],
 ) -> Result<Vec<Vec<Ciphertext<B>>>, JobError> {
     let mut encrypted = Vec::with_capacity(validation.len());
-    for part in validation {
-        let seed = random::secret_seed()?;
+    for (number, part) in (0..).zip(validation) {
+        let seed = seed.derive(number);
         let tiles = owner.encrypt_validation(plan, &part.features, &seed)?;
         encrypted.push(tiles.into_iter().map(|tile| tile.ciphertext).collect());
     }
@@ -250,6 +296,8 @@ fn train_in_the_clear(
 /// The owner in the same process: every refresh is a request and its answer.
 struct AtHand<'a, B: Backend> {
     owner: &'a Owner<'a, B>,
+    seed: Seed,
+    refreshes: AtomicU64,
 }
 
 impl<B: Backend> Refresh<B> for AtHand<'_, B> {
@@ -259,7 +307,9 @@ impl<B: Backend> Refresh<B> for AtHand<'_, B> {
         to: Level,
         bound: f64,
     ) -> Result<Ciphertext<B>, EvalError> {
-        let seed = random::secret_seed().map_err(|error| EvalError::Refresh(error.to_string()))?;
+        let seed = self
+            .seed
+            .derive(self.refreshes.fetch_add(1, Ordering::Relaxed));
         let request = RefreshRequest {
             ciphertext: x.clone(),
             to,

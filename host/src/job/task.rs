@@ -122,6 +122,25 @@ impl Setup {
         })
     }
 
+    /// Bytes of the state of a training, and as much again to work with.
+    pub(super) fn state_bytes(&self) -> u64 {
+        let vectors = self.plan.layout().state_vectors();
+        (2 * vectors * self.params.ciphertext_bytes(self.plan.top())) as u64
+    }
+
+    /// Bytes of one encrypted mini-batch, and as much again to work with.
+    pub(super) fn batch_bytes(&self) -> u64 {
+        let vectors = self.plan.feature_vectors() + 1;
+        (2 * vectors * self.params.ciphertext_bytes(self.plan.levels().features)) as u64
+    }
+
+    /// Bytes of a training on the server: keys, so many batches at once, the state, and eight times as much for what a step
+    /// makes on its way. An estimate: a device that turns out too small is left in the middle.
+    pub(super) fn training_bytes(&self, batches: usize) -> u64 {
+        let keys = self.plan.keys().bytes(&self.params) as u64;
+        keys + batches as u64 * self.batch_bytes() / 2 + 9 * self.state_bytes()
+    }
+
     /// The moduli of the limbs of a level.
     pub(super) fn moduli(&self, level: Level) -> Vec<u32> {
         let ring = self.params.ring();

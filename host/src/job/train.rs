@@ -7,13 +7,14 @@ use std::time::Instant;
 use engine::backend::Backend;
 use engine::bootstrap::Bootstrapper;
 use engine::circuits::Refresh;
-use engine::ckks::{Ciphertext, Encoder, Evaluator};
+use engine::ckks::{Ciphertext, Encoder, Evaluator, Params};
 use engine::protocol::{Plan, PlanError, ReceivedBatch, RefreshBy, Server};
 
+use super::checkpoint::{Checkpoint, Progress};
 use super::event::Running;
-use super::exchange::{ServerEnd, owner_command};
+use super::exchange::{Conversation, ServerEnd, owner_command};
 use super::store::{self, KeysFile, TrainingSetFile};
-use super::task::{self, Schedule};
+use super::task::{self, Schedule, Setup};
 use super::{
     Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport, ValidationReport,
 };
@@ -28,38 +29,56 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<TrainReport, JobError> {
     let begun = Instant::now();
-    let keys = KeysFile::open(&config.evaluation_keys)?;
-    let params = keys.setup.params.clone();
+    let setup = KeysFile::open(&config.evaluation_keys)?.setup;
+    let params = setup.params.clone();
+    let refreshes = setup.plan.refreshes().len();
     let training = Training {
         config,
-        keys,
+        setup,
+        conversation: Conversation::new(refreshes)?,
+        checkpoint: Checkpoint::default(),
         begun,
     };
-    launch(training, config.device, config.threads, &params, observer)
+    let trained = launch(&training, config.device, config.threads, &params, observer);
+    match &trained {
+        // Told before; or the owner knows why, and has ended.
+        Ok(_) | Err(JobError::Refused { .. }) => {}
+        // A message that cannot be left must not hide why the training failed.
+        Err(_) => {
+            if let Some(exchange) = &config.exchange {
+                drop(training.conversation.close(exchange, false));
+            }
+        }
+    }
+    trained
 }
 
 struct Training<'a> {
     config: &'a TrainJobConfig,
-    keys: KeysFile,
+    setup: Setup,
+    conversation: Conversation,
+    checkpoint: Checkpoint,
     begun: Instant,
 }
 
 impl Job for Training<'_> {
     type Output = TrainReport;
 
+    fn memory_bytes(&self) -> u64 {
+        self.setup.training_bytes(1)
+    }
+
     fn run<B: Backend>(
-        self,
+        &self,
         backend: &B,
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<TrainReport, JobError> {
-        let Self {
-            config,
-            mut keys,
-            begun,
-        } = self;
-        let (setup, from) = (keys.setup.clone(), config.evaluation_keys.as_path());
-        let mut data = TrainingSetFile::open(&config.data, &setup, from)?;
+        let Self { config, setup, .. } = self;
+        let from = config.evaluation_keys.as_path();
+        let mut keys = KeysFile::open(from)?;
+        setup.check(from, from, &keys.setup.origin)?;
+        let mut data = TrainingSetFile::open(&config.data, setup, from)?;
         let schedule = Schedule::new(
             config.epochs,
             config.learning_rate,
@@ -72,14 +91,14 @@ impl Job for Training<'_> {
             .unwrap_or_default()
             .to_string_lossy();
         let rows = data.samples.iter().sum();
-        let plan = task::report(&setup, &schedule, &name, rows, device);
+        let plan = task::report(setup, &schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
         let by_owner = setup.plan.refresh_by() == RefreshBy::Owner;
         if by_owner || config.early_stopping {
             let command = owner_command(exchange(config)?);
             observer.event(&Event::Note(format!("the owner is asked: `{command}`")));
         }
-        let model = store::create_model(&config.out, &setup)?;
+        let model = store::create_model(&config.out, setup)?;
 
         let mut running = Running::begin(observer, Stage::Keys, plan.keys);
         let keys = keys.read(backend, &mut running)?;
@@ -96,13 +115,15 @@ impl Job for Training<'_> {
             ));
         }
         // The state after the last step is refreshed only where its logits are wanted.
-        let requests = steps * setup.plan.refreshes().len() - usize::from(!asks);
+        let refreshes = setup.plan.refreshes().len();
+        let requests = steps * refreshes - usize::from(!asks);
+        let talk = &self.conversation;
         let end = if by_owner || asks {
+            talk.resume(self.checkpoint.steps() * refreshes);
             let (exchange, wait) = (exchange(config)?, config.wait);
             let requests = if by_owner { requests } else { 0 };
-            Some(ServerEnd::open(
-                backend, &setup, from, exchange, wait, requests,
-            )?)
+            let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
+            Some(end)
         } else {
             None
         };
@@ -119,10 +140,10 @@ impl Job for Training<'_> {
         let rate = schedule.learning_rate;
         let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
         let mut running = Running::begin(observer, Stage::Train, steps);
-        let start = data.start(backend, &setup)?;
+        let start = data.start(backend, setup)?;
         let samples = data.validation.clone();
         let validation = if asks {
-            data.validation(backend, &setup)?
+            data.validation(backend, setup)?
         } else {
             Vec::new()
         };
@@ -139,27 +160,26 @@ impl Job for Training<'_> {
             })
         };
         let ask: Option<&mut Ask<'_, B>> = if asks { Some(&mut ask) } else { None };
-        let batch = |index| data.batch(backend, &setup, index);
-        let mut trained = run_steps(&server, &schedule, start, batch, ask, &mut running);
-        if let Some(end) = &end {
-            trained = trained.map_err(|error| end.take_failure().unwrap_or(error));
-            match &trained {
-                // The owner knows why, and has ended.
-                Err(JobError::Refused { .. }) => {}
-                // A message that cannot be left must not hide why the training failed.
-                Err(_) => drop(end.close(false)),
-                Ok(_) => end.close(true)?,
-            }
-        }
+        let batch = |index| data.batch(backend, setup, index);
+        let course = Course {
+            params: &setup.params,
+            schedule: &schedule,
+            checkpoint: &self.checkpoint,
+        };
+        let trained = run_steps(backend, &server, &course, start, batch, ask, &mut running);
+        let failure = || end.as_ref().and_then(ServerEnd::take_failure);
         let Trained {
             state,
             steps,
             best_epoch,
-        } = trained?;
+        } = trained.map_err(|error| failure().unwrap_or(error))?;
         let steps_of_model = best_epoch.map_or(steps, |epoch| epoch * schedule.batches);
-        store::finish_model(model, backend, &setup, steps_of_model, &state)?;
+        store::finish_model(model, backend, setup, steps_of_model, &state)?;
+        if end.is_some() {
+            talk.close(exchange(config)?, true)?;
+        }
         running.end();
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = self.begun.elapsed().as_secs_f64();
         Ok(TrainReport {
             out: config.out.clone(),
             steps,
@@ -203,28 +223,61 @@ pub(super) struct Trained<B: Backend> {
 pub(super) type Ask<'a, B> =
     dyn FnMut(usize, &Ciphertext<B>) -> Result<ValidationReport, JobError> + 'a;
 
-/// All steps of a training, with a refresh between two, until the owner stops it if there is somebody to ask.
+/// How long a training is, and how far it has come.
+pub(super) struct Course<'a> {
+    pub(super) params: &'a Params,
+    pub(super) schedule: &'a Schedule,
+    pub(super) checkpoint: &'a Checkpoint,
+}
+
+/// All steps of a training that the checkpoint has not behind it, with a refresh between two, until the owner stops it if
+/// there is somebody to ask.
 pub(super) fn run_steps<B: Backend>(
+    backend: &B,
     server: &Server<'_, B>,
-    schedule: &Schedule,
+    course: &Course<'_>,
     start: Ciphertext<B>,
     mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
     mut ask: Option<&mut Ask<'_, B>>,
     running: &mut Running<'_>,
 ) -> Result<Trained<B>, JobError> {
+    let Course {
+        params,
+        schedule,
+        checkpoint,
+    } = course;
     let steps = schedule.steps();
-    let mut state = start;
-    let mut best = None;
-    let mut done = 0;
-    for step in 0..steps {
+    let resumed = checkpoint.resume(backend, params)?;
+    let Progress {
+        steps: mut done,
+        mut state,
+        mut best,
+        mut verdict,
+    } = resumed.unwrap_or_else(|| Progress::begin(start));
+    loop {
+        let over = done > 0 && done % schedule.batches == 0;
+        if let (Some(ask), None, true) = (ask.as_mut(), verdict, over) {
+            let epoch = schedule.epoch(done - 1);
+            let report = ask(epoch, &state)?;
+            verdict = Some(checkpoint.judged(&report));
+            running.observer().event(&Event::Validation(&report));
+            if report.best {
+                best = Some((epoch, state.clone()));
+            }
+        }
+        if done == steps || verdict.is_some_and(|verdict| verdict.stop) {
+            break;
+        }
         let begun = Instant::now();
-        let epoch = schedule.epoch(step);
-        state = server.step(&state, &batch(schedule.batch(step))?, step)?;
-        done = step + 1;
-        let ask = ask.as_mut().filter(|_| done % schedule.batches == 0);
-        if done < steps || ask.is_some() {
+        state = server.step(&state, &batch(schedule.batch(done))?, done)?;
+        let epoch = schedule.epoch(done);
+        done += 1;
+        let is_asked = ask.is_some() && done % schedule.batches == 0;
+        if done < steps || is_asked {
             state = server.refresh(&state)?;
         }
+        verdict = None;
+        checkpoint.keep(backend, done, &state)?;
         running.observer().event(&Event::Step(&StepReport {
             step: done,
             steps,
@@ -232,16 +285,6 @@ pub(super) fn run_steps<B: Backend>(
             seconds: begun.elapsed().as_secs_f64(),
         }));
         running.advance();
-        if let Some(ask) = ask {
-            let report = ask(epoch, &state)?;
-            running.observer().event(&Event::Validation(&report));
-            if report.best {
-                best = Some((epoch, state.clone()));
-            }
-            if report.stop {
-                break;
-            }
-        }
     }
     let (best_epoch, state) = match best {
         Some((epoch, state)) => (Some(epoch), state),

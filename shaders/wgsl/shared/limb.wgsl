@@ -1,7 +1,7 @@
-// A limb: its modulus, and a constant with its Shoup quotient. One entry for each row of the grid.
+// A modulus, with what reduces a wide word: floor(2^32 / q), and 2^32 mod q with its Shoup quotient.
 struct Limb {
     q: u32,
-    w: u32,
-    w_shoup: u32,
-    padding: u32,
+    one_shoup: u32,
+    wide: u32,
+    wide_shoup: u32,
 }

@@ -2,7 +2,7 @@
 
 use super::veilgrad;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "activations",
     "run",
     "simulate",
@@ -13,6 +13,8 @@ const COMMANDS: [&str; 10] = [
     "decrypt",
     "evaluate",
     "params",
+    "devices",
+    "profile",
 ];
 
 #[test]

@@ -1,8 +1,10 @@
 //! The command line, in process: output, messages and exit codes.
 
+mod devices;
 mod help;
 mod params;
 mod parties;
+mod profile;
 mod run;
 mod usage;
 

@@ -1,5 +1,6 @@
 //! Jobs from end to end, through files, on the smallest set.
 
+mod devices;
 mod refusals;
 mod rounds;
 

@@ -1,4 +1,8 @@
-//! `Reference` and `Cpu`, with every instruction set of this processor, word for word.
+//! `Reference`, `Cpu` with every instruction set of this processor, and `Gpu` in both forms of its products, word for word.
+
+mod costs;
+mod gpu;
+mod step;
 
 use engine::backend::{
     Backend, BasisOps, GadgetKey, GadgetOps, Reference, RingOps, Shape, Transfer,
@@ -21,7 +25,16 @@ struct Pair<'a, B: Backend> {
 
 type Both<B> = (<Reference as Transfer>::Buffer, <B as Transfer>::Buffer);
 
-impl<B: Backend> Pair<'_, B> {
+impl<'a, B: Backend> Pair<'a, B> {
+    fn new(params: &'a Params, oracle: &'a Reference, subject: &'a B) -> Self {
+        Self {
+            params,
+            oracle,
+            subject,
+            next: std::cell::Cell::new(1),
+        }
+    }
+
     /// The same random words on both.
     fn random(&self, batch: usize, basis: &Basis) -> Both<B> {
         let seed = self.next.get();
@@ -42,6 +55,23 @@ impl<B: Backend> Pair<'_, B> {
             self.oracle.upload(&shape, &words).unwrap(),
             self.subject.upload(&shape, &words).unwrap(),
         )
+    }
+
+    /// The halves of a gadget product may be parts of one piece of memory: each is changed by the other.
+    fn shared_memory(&self, basis: &Basis) {
+        let digits = self.params.ring().digits().len();
+        let pairs = (0..digits).map(|_| (self.random(1, basis), self.random(1, basis)));
+        let (oracle, subject) = pairs.map(|(b, a)| ([b.0, a.0], [b.1, a.1])).unzip();
+        let (oracle, subject) = (GadgetKey { pairs: oracle }, GadgetKey { pairs: subject });
+        let x = self.random(2, basis);
+        let [mut b, mut a] = self.oracle.gadget_product(&[x.0], &oracle).unwrap();
+        let [mut c, mut d] = self.subject.gadget_product(&[x.1], &subject).unwrap();
+        self.oracle.add_assign(&mut b, &a).unwrap();
+        self.subject.add_assign(&mut c, &d).unwrap();
+        self.same("add, shared memory", &b, &c);
+        self.oracle.sub_assign(&mut a, &b).unwrap();
+        self.subject.sub_assign(&mut d, &c).unwrap();
+        self.same("sub, shared memory", &a, &d);
     }
 
     #[track_caller]
@@ -305,12 +335,7 @@ fn check<B: Backend>(
     levels: &[usize],
     batches: &[usize],
 ) {
-    let p = Pair {
-        params,
-        oracle,
-        subject,
-        next: std::cell::Cell::new(1),
-    };
+    let p = Pair::new(params, oracle, subject);
     for batch in batches {
         for level in levels {
             ring_ops(&p, &params.key_basis(Level(*level)), *batch);

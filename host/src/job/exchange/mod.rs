@@ -16,7 +16,7 @@ mod owner;
 mod server;
 
 pub(super) use owner::{OwnerEnd, Received};
-pub(super) use server::ServerEnd;
+pub(super) use server::{Conversation, ServerEnd};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,13 +1,15 @@
 //! The server's end: asks, and waits for answers.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use engine::arith::Word;
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, EvalError, Level};
@@ -22,60 +24,41 @@ use crate::file::{AtomicFile, Kind, Reader, Writer};
 use crate::job::task::Setup;
 use crate::job::{JobError, random, store};
 
-/// The directory as the server of one training sees it.
-pub(in crate::job) struct ServerEnd<'a, B: Backend> {
-    backend: &'a B,
-    setup: &'a Setup,
-    /// Where the keys are from, for messages.
-    keys: &'a Path,
-    directory: &'a Path,
-    wait: Duration,
+/// What a server remembers of its talk with the owner, whatever device it goes on with.
+pub(in crate::job) struct Conversation {
     training: String,
-    requests: usize,
+    /// Whether the directory is ours.
+    begun: AtomicBool,
     asked: AtomicUsize,
-    failure: Mutex<Option<JobError>>,
+    /// Questions in a step.
+    questions: usize,
+    /// The answers of the last step, by number: their words and seeds. Files are gone once they are read.
+    answers: Mutex<BTreeMap<usize, (Vec<Word>, Seed)>>,
 }
 
-impl<'a, B: Backend> ServerEnd<'a, B> {
-    /// Clears the directory for a training with so many requests.
-    pub(in crate::job) fn open(
-        backend: &'a B,
-        setup: &'a Setup,
-        keys: &'a Path,
-        directory: &'a Path,
-        wait: Duration,
-        requests: usize,
-    ) -> Result<Self, JobError> {
-        fs::create_dir_all(directory).map_err(JobError::io(directory, "be created"))?;
-        for entry in fs::read_dir(directory).map_err(JobError::io(directory, "be listed"))? {
-            let entry = entry.map_err(JobError::io(directory, "be listed"))?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let of_exchange = Question::ALL.into_iter().any(|question| {
-                let number = question.number(&name, REQUEST);
-                number.or(question.number(&name, ANSWER)).is_some()
-            });
-            if name == DONE || of_exchange {
-                let stale = entry.path();
-                fs::remove_file(&stale).map_err(JobError::io(&stale, "be removed"))?;
-            }
-        }
+impl Conversation {
+    /// A new one, under a name that nothing else has, with so many questions in a step.
+    pub(in crate::job) fn new(questions: usize) -> Result<Self, JobError> {
         Ok(Self {
-            backend,
-            setup,
-            keys,
-            directory,
-            wait,
             training: random::fresh_id()?,
-            requests,
+            begun: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
-            failure: Mutex::new(None),
+            questions,
+            answers: Mutex::default(),
         })
     }
 
-    /// Tells the owner that the training is over.
-    pub(in crate::job) fn close(&self, finished: bool) -> Result<(), JobError> {
-        let path = self.directory.join(DONE);
+    /// Goes on after so many questions. What is asked again gets the answer it got before.
+    pub(in crate::job) fn resume(&self, questions: usize) {
+        self.asked.store(questions, Ordering::Relaxed);
+    }
+
+    /// Tells the owner that the training is over, if it ever began and was not told yet.
+    pub(in crate::job) fn close(&self, directory: &Path, finished: bool) -> Result<(), JobError> {
+        if !self.begun.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let path = directory.join(DONE);
         let done = Done {
             training: self.training.clone(),
             finished,
@@ -91,6 +74,60 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         Ok(file.commit()?)
     }
 
+    fn remember(&self, number: usize, words: Vec<Word>, seed: Seed) {
+        let mut answers = self.answers();
+        answers.retain(|known, _| known + self.questions > number);
+        answers.insert(number, (words, seed));
+    }
+
+    fn remembered(&self, number: usize) -> Option<(Vec<Word>, Seed)> {
+        self.answers().get(&number).cloned()
+    }
+
+    fn answers(&self) -> MutexGuard<'_, BTreeMap<usize, (Vec<Word>, Seed)>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The directory as the server of one training sees it.
+pub(in crate::job) struct ServerEnd<'a, B: Backend> {
+    backend: &'a B,
+    setup: &'a Setup,
+    /// Where the keys are from, for messages.
+    keys: &'a Path,
+    directory: &'a Path,
+    wait: Duration,
+    talk: &'a Conversation,
+    requests: usize,
+    failure: Mutex<Option<JobError>>,
+}
+
+impl<'a, B: Backend> ServerEnd<'a, B> {
+    /// Clears the directory for a training with so many requests, unless it is under way.
+    pub(in crate::job) fn open(
+        backend: &'a B,
+        setup: &'a Setup,
+        keys: &'a Path,
+        directory: &'a Path,
+        wait: Duration,
+        requests: usize,
+        talk: &'a Conversation,
+    ) -> Result<Self, JobError> {
+        if !talk.begun.swap(true, Ordering::Relaxed) {
+            clear(directory)?;
+        }
+        Ok(Self {
+            backend,
+            setup,
+            keys,
+            directory,
+            wait,
+            talk,
+            requests,
+            failure: Mutex::new(None),
+        })
+    }
+
     /// Why the last refresh failed, if one did.
     pub(in crate::job) fn take_failure(&self) -> Option<JobError> {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,14 +135,17 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
     }
 
     fn ask(&self, state: &Ciphertext<B>, to: Level, bound: f64) -> Result<Ciphertext<B>, JobError> {
-        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.talk.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some((words, seed)) = self.talk.remembered(number) {
+            return self.received(state, to, &words, &seed);
+        }
         let request = Question::Refresh.path(self.directory, number, REQUEST);
         let parameters = Some(&self.setup.identity);
         let mut writer = Writer::create(&request, Kind::RefreshRequest, parameters)?;
         store::write_pair(&mut writer, self.backend, state)?;
         writer.commit(&RequestHeader {
             key: self.setup.origin.key.clone(),
-            training: self.training.clone(),
+            training: self.talk.training.clone(),
             number,
             of: self.requests,
             vectors: state.batch(self.backend),
@@ -132,7 +172,7 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         store::write_pair(&mut writer, self.backend, logits)?;
         writer.commit(&StopHeader {
             key: self.setup.origin.key.clone(),
-            training: self.training.clone(),
+            training: self.talk.training.clone(),
             epoch,
             samples: samples.to_vec(),
         })?;
@@ -144,7 +184,7 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             }
             let expected = store::expected(Kind::StopAnswer, parameters);
             let header: StopAnswerHeader = Reader::open(&answer, &expected)?.header()?;
-            if header.training != self.training || header.epoch != epoch {
+            if header.training != self.talk.training || header.epoch != epoch {
                 return Ok(None);
             }
             if header.key != self.setup.origin.key {
@@ -199,15 +239,12 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             return Ok(None);
         }
         let Setup {
-            params,
-            identity,
-            origin,
-            ..
+            identity, origin, ..
         } = self.setup;
         let expected = store::expected(Kind::RefreshAnswer, Some(identity));
         let mut reader = Reader::open(answer, &expected)?;
         let header: AnswerHeader = reader.header()?;
-        if header.training != self.training || header.number != number {
+        if header.training != self.talk.training || header.number != number {
             return Ok(None);
         }
         if header.key != origin.key {
@@ -221,9 +258,42 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         };
         let batch = state.batch(self.backend);
         let first = store::read_level(&mut reader, "first", self.setup, to, batch)?;
-        let fresh = Ciphertext::from_seed(self.backend, params, to, batch, &first, &seed)?;
+        let fresh = self.received(state, to, &first, &seed)?;
+        self.talk.remember(number, first, seed);
         Ok(Some(fresh))
     }
+
+    /// The ciphertexts of an answer: their first halves, and the seed of the second ones.
+    fn received(
+        &self,
+        state: &Ciphertext<B>,
+        to: Level,
+        first: &[Word],
+        seed: &Seed,
+    ) -> Result<Ciphertext<B>, JobError> {
+        let (params, batch) = (&self.setup.params, state.batch(self.backend));
+        let fresh = Ciphertext::from_seed(self.backend, params, to, batch, first, seed);
+        Ok(fresh?)
+    }
+}
+
+/// Removes what an earlier training left in a directory, which is made if it is not there.
+fn clear(directory: &Path) -> Result<(), JobError> {
+    fs::create_dir_all(directory).map_err(JobError::io(directory, "be created"))?;
+    for entry in fs::read_dir(directory).map_err(JobError::io(directory, "be listed"))? {
+        let entry = entry.map_err(JobError::io(directory, "be listed"))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let of_exchange = Question::ALL.into_iter().any(|question| {
+            let number = question.number(&name, REQUEST);
+            number.or(question.number(&name, ANSWER)).is_some()
+        });
+        if name == DONE || of_exchange {
+            let stale = entry.path();
+            fs::remove_file(&stale).map_err(JobError::io(&stale, "be removed"))?;
+        }
+    }
+    Ok(())
 }
 
 impl<B: Backend> Refresh<B> for ServerEnd<'_, B> {
@@ -234,6 +304,9 @@ impl<B: Backend> Refresh<B> for ServerEnd<'_, B> {
         bound: f64,
     ) -> Result<Ciphertext<B>, EvalError> {
         self.ask(x, to, bound).map_err(|error| {
+            if let JobError::Backend(error) = error {
+                return EvalError::Backend(error);
+            }
             let text = error.to_string();
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             *failure = Some(error);

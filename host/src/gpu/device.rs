@@ -1,0 +1,160 @@
+//! An open adapter, and what went wrong with it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use engine::backend::BackendError;
+use shaders::ProductForm;
+use wgpu::{
+    DeviceDescriptor, ErrorFilter, ExperimentalFeatures, Features, MemoryHints, PollError,
+    PollType, Trace,
+};
+
+use super::adapter::{self, Candidate, WANTED};
+use super::{GpuError, Options};
+
+/// The longest that a submission may take. Far above anything seen; a driver that hangs is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// An open adapter.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) wgpu: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) name: String,
+    pub(super) form: ProductForm,
+    pub(super) timestamps: bool,
+    pub(super) binding_bytes: u64,
+    state: Arc<State>,
+    /// Submissions after which the device is destroyed; a fault to test with.
+    lost_after: Option<u64>,
+    submissions: AtomicU64,
+}
+
+/// What the driver reported from any thread.
+#[derive(Debug, Default)]
+struct State {
+    lost: AtomicBool,
+    error: Mutex<Option<BackendError>>,
+}
+
+impl Device {
+    /// Opens an adapter.
+    pub(super) fn open(candidate: &Candidate, options: &Options) -> Result<Self, GpuError> {
+        let (adapter, name) = (&candidate.adapter, &candidate.report.name);
+        let best = adapter::best_form(adapter.features());
+        let form = options.form.unwrap_or(best);
+        if form == ProductForm::Wide && best == ProductForm::Halves {
+            let (name, reason) = (name.clone(), "it has no 64-bit integers".to_owned());
+            return Err(GpuError::Unsuitable { name, reason });
+        }
+        let mut features = adapter.features() & WANTED;
+        if form == ProductForm::Halves {
+            features.remove(Features::SHADER_INT64);
+        }
+        let descriptor = DeviceDescriptor {
+            label: None,
+            required_features: features,
+            required_limits: adapter.limits(),
+            experimental_features: ExperimentalFeatures::disabled(),
+            memory_hints: MemoryHints::Performance,
+            trace: Trace::Off,
+        };
+        let (wgpu, queue) =
+            pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
+                let (name, reason) = (name.clone(), error.to_string());
+                GpuError::Driver { name, reason }
+            })?;
+        let state = Arc::new(State::default());
+        let seen = Arc::clone(&state);
+        wgpu.set_device_lost_callback(move |_, _| seen.lost.store(true, Ordering::Release));
+        let seen = Arc::clone(&state);
+        wgpu.on_uncaptured_error(Arc::new(move |error: wgpu::Error| seen.report(&error)));
+        Ok(Self {
+            name: name.clone(),
+            form,
+            timestamps: features.contains(Features::TIMESTAMP_QUERY),
+            binding_bytes: adapter::binding_bytes(&adapter.limits()),
+            wgpu,
+            queue,
+            state,
+            lost_after: options.lost_after,
+            submissions: AtomicU64::new(0),
+        })
+    }
+
+    /// What went wrong so far.
+    pub(super) fn check(&self) -> Result<(), BackendError> {
+        if self.is_lost() {
+            return Err(BackendError::DeviceLost);
+        }
+        let Some(error) = self.state.error() else {
+            return Ok(());
+        };
+        // Calls on a device that is gone fail before it is told that it is gone, which comes with the end of its work.
+        let ended = self.wgpu.poll(wait_for_all());
+        if ended.is_err() || self.is_lost() {
+            return Err(BackendError::DeviceLost);
+        }
+        Err(error)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.state.lost.load(Ordering::Acquire)
+    }
+
+    /// Hands commands to the device.
+    pub(super) fn submit(&self, commands: Option<wgpu::CommandBuffer>) {
+        self.queue.submit(commands);
+        let submissions = self.submissions.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.lost_after.is_some_and(|after| submissions > after) {
+            self.wgpu.destroy();
+        }
+    }
+
+    /// Waits until everything submitted is done.
+    pub(super) fn wait(&self) -> Result<(), BackendError> {
+        match self.wgpu.poll(wait_for_all()) {
+            Ok(_) => self.check(),
+            Err(PollError::Timeout) => {
+                self.state.lost.store(true, Ordering::Release);
+                Err(BackendError::DeviceLost)
+            }
+            Err(error) => Err(BackendError::Internal(error.to_string())),
+        }
+    }
+
+    /// Runs `make`, and says whether the device had no memory for it.
+    pub(super) fn allocate<T>(&self, make: impl FnOnce() -> T) -> Option<T> {
+        let scope = self.wgpu.push_error_scope(ErrorFilter::OutOfMemory);
+        let made = make();
+        match pollster::block_on(scope.pop()) {
+            None => Some(made),
+            Some(_) => None,
+        }
+    }
+}
+
+fn wait_for_all() -> PollType {
+    PollType::Wait {
+        submission_index: None,
+        timeout: Some(PATIENCE),
+    }
+}
+
+impl State {
+    fn error(&self) -> Option<BackendError> {
+        let error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.clone()
+    }
+
+    fn report(&self, error: &wgpu::Error) {
+        let error = match error {
+            wgpu::Error::OutOfMemory { .. } => BackendError::OutOfMemory { bytes: 0 },
+            other => BackendError::Internal(other.to_string()),
+        };
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
+    }
+}

@@ -1,0 +1,142 @@
+//! Where the time of an operation goes.
+
+mod operations;
+mod report;
+mod trace;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use engine::ckks::Params;
+
+use super::{DeviceChoice, JobError, Observer, ParamsChoice, params};
+use crate::launch;
+use crate::profile::{Profiled, Timed};
+
+pub use operations::Operation;
+pub use report::{KernelRow, ProfileReport};
+
+/// Of [`profile`].
+#[derive(Clone, Debug)]
+pub struct ProfileConfig {
+    /// What to do.
+    pub operation: Operation,
+    /// Parameter set; one below 128 bits of security will do, because nothing is kept.
+    pub params: ParamsChoice,
+    /// The level of the operands; the highest there is, if nothing is said.
+    pub level: Option<usize>,
+    /// Ciphertexts or polynomials at once.
+    pub batch: usize,
+    /// How often the whole is measured.
+    pub repetitions: usize,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads of the processor; all there are, if nothing is said.
+    pub threads: Option<usize>,
+    /// Where a trace goes that Perfetto and Chrome open, if anywhere.
+    pub trace: Option<PathBuf>,
+}
+
+/// The most repetitions, and the largest batch.
+const MAX_COUNT: usize = 1 << 16;
+
+/// Does an operation again and again on random values, then once more with every kernel timed.
+///
+/// # Errors
+/// [`JobError`]: numbers out of range, a set without the levels of the operation, a device that fails.
+pub fn profile(
+    config: &ProfileConfig,
+    observer: &mut dyn Observer,
+) -> Result<ProfileReport, JobError> {
+    for (name, count) in [
+        ("the batch", config.batch),
+        ("the number of repetitions", config.repetitions),
+    ] {
+        if !(1..=MAX_COUNT).contains(&count) {
+            let range = format!("from 1 to {MAX_COUNT}");
+            return Err(JobError::option(name, count, range));
+        }
+    }
+    let params = params::choose(&config.params, true)?;
+    let threads = launch::threads_of(config.threads)?;
+    let cpu = launch::cpu(&params, threads)?;
+    #[cfg(feature = "gpu")]
+    {
+        let bytes = || operations::memory_bytes(config.operation, &params, config.batch);
+        let gpu = launch::gpu::choose(config.device, &cpu, &params, bytes, observer)?;
+        if let Some(gpu) = gpu {
+            let name = launch::gpu::device(&gpu, threads).name;
+            return measure(config, &params, &gpu, name, threads);
+        }
+    }
+    #[cfg(not(feature = "gpu"))]
+    let _ = observer;
+    let name = launch::cpu_name(&cpu);
+    measure(config, &params, &Timed::new(cpu), name, threads)
+}
+
+fn measure<B: Profiled>(
+    config: &ProfileConfig,
+    params: &Params,
+    backend: &B,
+    device: String,
+    threads: usize,
+) -> Result<ProfileReport, JobError> {
+    let ceilings = backend.ceilings()?;
+    operations::with(config, params, backend, &mut |level, run| {
+        // The first one makes tables and pipelines.
+        run()?;
+        let mut times = Vec::with_capacity(config.repetitions);
+        for _ in 0..config.repetitions {
+            backend.wait()?;
+            let begun = Instant::now();
+            run()?;
+            backend.wait()?;
+            times.push(begun.elapsed().as_secs_f64());
+        }
+        backend.begin()?;
+        run()?;
+        let spans = backend.end()?;
+        if let Some(path) = &config.trace {
+            trace::write(path, &spans)?;
+        }
+        Ok(ProfileReport {
+            operation: config.operation.name().to_owned(),
+            params: params.name().to_owned(),
+            level,
+            limbs: params.limbs_at(engine::ckks::Level(level)),
+            batch: config.batch,
+            device: device.clone(),
+            threads,
+            repetitions: config.repetitions,
+            median_ms: 1e3 * median(&mut times),
+            ceilings,
+            kernels: report::rows(&spans, ceilings),
+            trace: config.trace.clone(),
+        })
+    })
+}
+
+/// The middle of some times; the mean of two of them for an even number.
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    match times.len() % 2 {
+        _ if times.is_empty() => 0.0,
+        1 => times[middle],
+        _ => (times[middle - 1] + times[middle]) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(median(&mut [7.0]), 7.0);
+        assert_eq!(median(&mut []), 0.0);
+    }
+}

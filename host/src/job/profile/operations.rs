@@ -1,0 +1,330 @@
+//! The operations that can be profiled, on random values with fresh keys.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::backend::{Backend, GadgetKey, Shape};
+use engine::bootstrap::{Bootstrapper, Parts, key_plan};
+use engine::circuits::{Refresh, Rotations};
+use engine::ckks::{
+    Ciphertext, Encoder, Encryptor, EvalError, Evaluator, KeyGenerator, KeyPlan, Level, Params,
+    SecretKey,
+};
+use engine::protocol::{Owner, PlanError, RefreshBy, RefreshRequest, Server, Task};
+use engine::ring::sampling::{Seed, uniform};
+use engine::ring::{Basis, Rotation};
+use engine::train::Model;
+use num_complex::Complex64;
+
+use super::{ProfileConfig, ProfileReport};
+use crate::job::samples::batch_size;
+use crate::job::task::{DEFAULT_ACTIVATION, Setup};
+use crate::job::train::bootstrapper;
+use crate::job::{JobError, random};
+
+/// What can be profiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Forward transforms of every limb of polynomials.
+    Ntt,
+    /// A key switch of polynomials.
+    KeySwitch,
+    /// A product of ciphertexts, relinearised and rescaled.
+    Multiply,
+    /// A rotation of ciphertexts.
+    Rotate,
+    /// A bootstrap of ciphertexts.
+    Bootstrap,
+    /// A training step on as many samples as fit, of 64 features and 10 classes.
+    Step,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Ntt,
+        Self::KeySwitch,
+        Self::Multiply,
+        Self::Rotate,
+        Self::Bootstrap,
+        Self::Step,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ntt => "ntt",
+            Self::KeySwitch => "key-switch",
+            Self::Multiply => "multiply",
+            Self::Rotate => "rotate",
+            Self::Bootstrap => "bootstrap",
+            Self::Step => "step",
+        }
+    }
+}
+
+/// Features and classes of the step: those of the bundled digits.
+const STEP: [usize; 2] = [64, 10];
+/// The rate of the step; any does.
+const RATE: f64 = 1.0;
+/// Ciphertexts that are alive at once, at most, beside keys: that of a bootstrap is the most.
+#[cfg(feature = "gpu")]
+const ALIVE: usize = 64;
+
+/// What is measured: it gets the level and the operation.
+type Measure<'m> = dyn FnMut(usize, &mut dyn FnMut() -> Result<(), JobError>) -> Result<ProfileReport, JobError>
+    + 'm;
+
+/// Bytes that a device needs for an operation.
+#[cfg(feature = "gpu")]
+pub(super) fn memory_bytes(operation: Operation, params: &Params, batch: usize) -> u64 {
+    let top = params.top_level();
+    let keys = match operation {
+        Operation::Ntt => 0,
+        Operation::KeySwitch | Operation::Multiply | Operation::Rotate => {
+            let plan = KeyPlan {
+                relinearization: Some(top),
+                ..no_keys()
+            };
+            plan.bytes(params)
+        }
+        Operation::Bootstrap => {
+            key_plan(params, Rotations::Hoisted).map_or(0, |plan| plan.bytes(params))
+        }
+        Operation::Step => setup(params).map_or(0, |setup| setup.plan.keys().bytes(params)),
+    };
+    (keys + ALIVE * batch * params.ciphertext_bytes(top)) as u64
+}
+
+/// Prepares an operation, and has it measured.
+pub(super) fn with<B: Backend>(
+    config: &ProfileConfig,
+    params: &Params,
+    backend: &B,
+    measure: &mut Measure<'_>,
+) -> Result<ProfileReport, JobError> {
+    let level = |highest: Level| match config.level.map(Level) {
+        Some(level) if level > highest => {
+            let range = format!("at most {} for this operation", highest.0);
+            Err(JobError::option("the level", level.0, range))
+        }
+        level => Ok(level.unwrap_or(highest)),
+    };
+    match config.operation {
+        Operation::Ntt => {
+            let level = level(params.top_level())?;
+            let mut x = random(backend, params.basis(level), config.batch)?;
+            measure(level.0, &mut || Ok(backend.ntt(&mut x)?))
+        }
+        Operation::KeySwitch => {
+            let level = level(params.top_level())?;
+            key_switch(config, params, backend, level, measure)
+        }
+        Operation::Multiply => {
+            let level = level(params.max_level())?;
+            let plan = KeyPlan {
+                relinearization: Some(level),
+                ..no_keys()
+            };
+            let keyed = Keyed::new(params, backend, &plan)?;
+            let (x, y) = (
+                keyed.encrypt(config.batch, level)?,
+                keyed.encrypt(config.batch, level)?,
+            );
+            let evaluator = keyed.evaluator();
+            measure(level.0, &mut || {
+                evaluator.mul(&x, &y)?;
+                Ok(())
+            })
+        }
+        Operation::Rotate => {
+            let level = level(params.max_level())?;
+            let plan = KeyPlan {
+                rotations: BTreeMap::from([(Rotation(1), level)]),
+                ..no_keys()
+            };
+            let keyed = Keyed::new(params, backend, &plan)?;
+            let x = keyed.encrypt(config.batch, level)?;
+            let evaluator = keyed.evaluator();
+            measure(level.0, &mut || {
+                evaluator.rotate(&x, Rotation(1))?;
+                Ok(())
+            })
+        }
+        Operation::Bootstrap => {
+            let level = level(Level(params.stc_levels()))?;
+            let plan = key_plan(params, Rotations::Hoisted).map_err(PlanError::from)?;
+            let keyed = Keyed::new(params, backend, &plan)?;
+            let x = keyed.encrypt(config.batch, level)?;
+            let bootstrapper = Bootstrapper::new(keyed.evaluator(), Rotations::Hoisted)
+                .map_err(PlanError::from)?;
+            measure(level.0, &mut || {
+                bootstrapper.bootstrap(&x, 1.0, Parts::Complex)?;
+                Ok(())
+            })
+        }
+        Operation::Step => step(params, backend, measure),
+    }
+}
+
+fn no_keys() -> KeyPlan {
+    KeyPlan {
+        relinearization: None,
+        conjugation: None,
+        encapsulation: false,
+        rotations: BTreeMap::new(),
+    }
+}
+
+fn random<B: Backend>(backend: &B, basis: &Basis, batch: usize) -> Result<B::Buffer, JobError> {
+    let seed = random::secret_seed()?;
+    let polys = (0..batch as u64).flat_map(|i| uniform(backend.context(), basis, &seed.derive(i)));
+    let shape = Shape {
+        batch,
+        basis: basis.clone(),
+    };
+    Ok(backend.upload(&shape, &polys.collect::<Vec<_>>())?)
+}
+
+fn key_switch<B: Backend>(
+    config: &ProfileConfig,
+    params: &Params,
+    backend: &B,
+    level: Level,
+    measure: &mut Measure<'_>,
+) -> Result<ProfileReport, JobError> {
+    let (basis, key_basis) = (params.basis(level), params.key_basis(level));
+    let x = random(backend, basis, config.batch)?;
+    let digits = params.ring().digits().at(basis);
+    let half = || random(backend, &key_basis, 1);
+    let pairs = digits.iter().map(|_| Ok([half()?, half()?]));
+    let key = GadgetKey {
+        pairs: pairs.collect::<Result<_, JobError>>()?,
+    };
+    measure(level.0, &mut || {
+        backend.key_switch(&x, &key, [None, None], basis)?;
+        Ok(())
+    })
+}
+
+/// Owner and server in one.
+struct Keyed<'a, B: Backend> {
+    backend: &'a B,
+    params: &'a Params,
+    encoder: Arc<Encoder>,
+    secret: SecretKey,
+    keys: engine::ckks::EvaluationKeys<B>,
+}
+
+impl<'a, B: Backend> Keyed<'a, B> {
+    fn new(params: &'a Params, backend: &'a B, plan: &KeyPlan) -> Result<Self, JobError> {
+        let secret = SecretKey::generate(params, &random::secret_seed()?);
+        let generator = KeyGenerator::new(backend, params, &secret);
+        let keys = generator.evaluation_keys(plan, &random::secret_seed()?)?;
+        let encoder = Arc::new(Encoder::new(params.degree()));
+        Ok(Self {
+            backend,
+            params,
+            encoder,
+            keys,
+            secret,
+        })
+    }
+
+    fn evaluator(&self) -> Evaluator<'_, B> {
+        Evaluator::new(
+            self.backend,
+            self.params,
+            Arc::clone(&self.encoder),
+            &self.keys,
+        )
+    }
+
+    fn encrypt(&self, batch: usize, level: Level) -> Result<Ciphertext<B>, JobError> {
+        let slots = self.params.slots();
+        let value = |i: usize| Complex64::new((i % 17) as f64 / 17.0, (i % 5) as f64 / -5.0);
+        let vector: Vec<_> = (0..slots).map(value).collect();
+        let vectors = vec![vector.as_slice(); batch];
+        let encryptor = Encryptor::new(self.backend, self.params, Arc::clone(&self.encoder));
+        let seed = random::secret_seed()?;
+        Ok(encryptor
+            .with_secret(&self.secret, &vectors, level, &seed)?
+            .0)
+    }
+}
+
+fn setup(params: &Params) -> Result<Setup, JobError> {
+    let [features, classes] = STEP;
+    let batch = batch_size(None, params.slots(), classes, None)?;
+    let task = Task {
+        features,
+        classes,
+        batch,
+    };
+    Setup::new(params, task, DEFAULT_ACTIVATION, None)
+}
+
+/// The owner in the same process.
+struct AtHand<'a, B: Backend>(&'a Owner<'a, B>, Seed);
+
+impl<B: Backend> Refresh<B> for AtHand<'_, B> {
+    fn refresh(
+        &self,
+        x: &Ciphertext<B>,
+        to: Level,
+        bound: f64,
+    ) -> Result<Ciphertext<B>, EvalError> {
+        let request = RefreshRequest {
+            ciphertext: x.clone(),
+            to,
+            bound,
+        };
+        Ok(self.0.refresh(&request, &self.1)?.ciphertext)
+    }
+}
+
+fn step<B: Backend>(
+    params: &Params,
+    backend: &B,
+    measure: &mut Measure<'_>,
+) -> Result<ProfileReport, JobError> {
+    let Setup { plan, .. } = &setup(params)?;
+    let keyed = Keyed::new(params, backend, plan.keys())?;
+    let owner = Owner::new(
+        backend,
+        params,
+        Arc::clone(&keyed.encoder),
+        keyed.secret.clone(),
+    );
+    let Task {
+        features,
+        classes,
+        batch,
+    } = plan.task();
+    let values: Vec<f64> = (0..batch * features)
+        .map(|i| (i % 13) as f64 / 13.0 - 0.5)
+        .collect();
+    let labels: Vec<usize> = (0..batch).map(|i| i % classes).collect();
+    let samples = owner.encrypt_batch(plan, &values, &labels, &random::secret_seed()?)?;
+    let start = Model::zeros(classes, features);
+    let start = owner
+        .encrypt_start(plan, &start, &random::secret_seed()?)?
+        .ciphertext;
+    let at_hand = AtHand(&owner, random::secret_seed()?);
+    let bootstrapper = bootstrapper(plan, keyed.evaluator())?;
+    let refresher: &dyn Refresh<B> = match &bootstrapper {
+        Some(bootstrapper) => bootstrapper,
+        None => &at_hand,
+    };
+    let server = Server::new(keyed.evaluator(), refresher, plan, RATE)?;
+    let received = samples.received();
+    measure(start.level().0, &mut || {
+        let state = server.step(&start, &received, 0)?;
+        // Where the server refreshes by itself, that is part of its work.
+        if plan.refresh_by() == RefreshBy::Bootstrap {
+            server.refresh(&state)?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,80 @@
+//! Where the time goes: kernels with their bytes and products, and what the device could do at most.
+
+mod ceilings;
+mod cost;
+mod timed;
+
+use engine::backend::{Backend, BackendError};
+use serde::Serialize;
+
+pub use timed::Timed;
+
+/// What a kernel reads and writes, and the modular products it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Bytes read and written, each operand counted once.
+    pub bytes: u64,
+    /// Modular multiplications (products of two words that are reduced, or added up before they are).
+    pub products: u64,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.products += other.products;
+    }
+}
+
+/// One call of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// Its name: that of the shader; on the CPU, of the operation of the backend.
+    pub kernel: &'static str,
+    /// When it began, in seconds since the first one.
+    pub begin: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// What it did.
+    pub cost: Cost,
+}
+
+/// What a device does at most, measured on it with kernels that do nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Ceilings {
+    /// Bytes that a copy reads and writes in a second, in 10^9.
+    pub copy_gb_per_s: f64,
+    /// Modular products in a second that wait for no memory, in 10^9.
+    pub multiply_gmul_per_s: f64,
+}
+
+/// A backend that tells the time of its kernels.
+pub trait Profiled: Backend {
+    /// Waits until everything is done, and begins to time kernels, which then do not overlap.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn begin(&self) -> Result<(), BackendError>;
+
+    /// Waits until everything is done, and gives the kernels since [`begin`](Self::begin).
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn end(&self) -> Result<Vec<Span>, BackendError>;
+
+    /// Waits until everything is done.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn wait(&self) -> Result<(), BackendError>;
+
+    /// Measures what the device does at most.
+    ///
+    /// # Errors
+    /// Those of the device.
+    fn ceilings(&self) -> Result<Ceilings, BackendError>;
+}
+
+/// The best of so many measurements is a ceiling.
+pub(crate) const TRIALS: usize = 5;
+/// Bytes that a copy is measured with: more than caches hold, less than a binding may be.
+pub(crate) const COPY_BYTES: usize = 64 << 20;

@@ -1,0 +1,13 @@
+// dst = dst + w mod q, one constant for each limb.
+// Grid: (degree / WORKGROUP_SIZE, limbs, polynomials); one thread for each word.
+// Twin: engine/src/arith/modulus.rs, add.
+#import call
+#import modulus
+
+@group(0) @binding(1) var<storage, read_write> dst: array<u32>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let i = place(0u, id);
+    dst[i] = add_mod(dst[i], call.rows[id.y].operands[0].w, call.rows[id.y].limb.q);
+}

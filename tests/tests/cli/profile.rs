@@ -1,0 +1,177 @@
+//! `veilgrad profile`: kernels, rates, shares, and the trace.
+
+use serde_json::Value;
+use tests::backends::is_gpu_required;
+
+use super::veilgrad;
+
+const OPERATIONS: [&str; 6] = [
+    "ntt",
+    "key-switch",
+    "multiply",
+    "rotate",
+    "bootstrap",
+    "step",
+];
+
+fn has_gpu() -> bool {
+    let is_there = host::gpu::adapters().iter().any(|adapter| adapter.usable);
+    assert!(is_there || !is_gpu_required());
+    is_there
+}
+
+/// Profiles on a small ring; the last event.
+fn profile(operation: &str, device: &str, more: &[&str]) -> Value {
+    let set = if operation == "bootstrap" {
+        "insecure-11-boot"
+    } else {
+        "insecure-10"
+    };
+    let args = [
+        "profile",
+        operation,
+        "--params",
+        set,
+        "--device",
+        device,
+        "--repetitions",
+        "1",
+        "--json",
+    ];
+    let outcome = veilgrad(&[&args[..], more].concat());
+    assert_eq!(outcome.code, 0, "{operation}: {}", outcome.err);
+    outcome.last()
+}
+
+fn check(report: &Value, operation: &str, device: &str) {
+    assert_eq!(report["event"], "done");
+    assert_eq!(report["operation"], operation);
+    assert!(
+        report["device"].as_str().unwrap().starts_with(device),
+        "{report}"
+    );
+    assert!(report["threads"].as_u64().unwrap() > 0);
+    assert!(report["median_ms"].as_f64().unwrap() > 0.0);
+    let number = |value: &Value| value.as_f64().unwrap();
+    let (copy, multiply) = (
+        number(&report["copy_gb_per_s"]),
+        number(&report["multiply_gmul_per_s"]),
+    );
+    assert!(copy > 0.0 && multiply > 0.0);
+    let kernels = report["kernels"].as_array().unwrap();
+    assert!(!kernels.is_empty());
+    for kernel in kernels {
+        let (seconds, close) = (number(&kernel["ms"]) / 1e3, |a: f64, b: f64| {
+            (a - b).abs() <= 1e-9 * b
+        });
+        assert!(kernel["calls"].as_u64().unwrap() > 0);
+        for (amount, rate, share, ceiling) in [
+            ("bytes", "gb_per_s", "copy_share", copy),
+            ("products", "gmul_per_s", "multiply_share", multiply),
+        ] {
+            let rate = number(&kernel[rate]);
+            assert!(
+                close(rate * seconds * 1e9, number(&kernel[amount])),
+                "{kernel}"
+            );
+            assert!(close(number(&kernel[share]) * ceiling, rate), "{kernel}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_kernels_with_rates_and_shares() {
+    for operation in OPERATIONS {
+        check(&profile(operation, "cpu", &[]), operation, "cpu");
+        // The others take the software device a minute.
+        let is_short = !matches!(operation, "bootstrap" | "step");
+        if is_short && has_gpu() {
+            check(&profile(operation, "gpu", &[]), operation, "gpu");
+        }
+    }
+}
+
+#[test]
+fn a_trace_has_every_call_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("trace.json");
+    for device in if has_gpu() {
+        &["cpu", "gpu"][..]
+    } else {
+        &["cpu"]
+    } {
+        let report = profile("multiply", device, &["--trace", file.to_str().unwrap()]);
+        let trace: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let events = trace["traceEvents"].as_array().unwrap();
+        let calls: u64 = report["kernels"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|k| k["calls"].as_u64().unwrap())
+            .sum();
+        assert_eq!(events.len() as u64, calls);
+        let mut end = 0.0;
+        for event in events {
+            assert_eq!(event["ph"], "X");
+            let (begin, length) = (
+                event["ts"].as_f64().unwrap(),
+                event["dur"].as_f64().unwrap(),
+            );
+            assert!(begin >= end - 1e-6 && length >= 0.0, "{event}");
+            end = begin + length;
+        }
+    }
+}
+
+#[test]
+fn people_get_a_table() {
+    let outcome = veilgrad(&[
+        "profile",
+        "ntt",
+        "--params",
+        "insecure-10",
+        "--device",
+        "cpu",
+        "--batch",
+        "2",
+    ]);
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    for text in [
+        "Ceilings",
+        "GB/s",
+        "kernel",
+        "of multiply",
+        "batch of 2",
+        "1 call in",
+    ] {
+        assert!(outcome.out.contains(text), "{text}: {}", outcome.out);
+    }
+}
+
+#[test]
+fn what_cannot_be_profiled_is_refused() {
+    let outcome = veilgrad(&["profile", "juggle"]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.err.contains("key-switch"), "{}", outcome.err);
+    let outcome = veilgrad(&[
+        "profile",
+        "multiply",
+        "--params",
+        "insecure-10",
+        "--level",
+        "99",
+    ]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.contains("the level is 99"), "{}", outcome.err);
+    // A set without the levels of a bootstrap.
+    let outcome = veilgrad(&[
+        "profile",
+        "bootstrap",
+        "--params",
+        "insecure-10",
+        "--device",
+        "cpu",
+    ]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.contains("bootstrap"), "{}", outcome.err);
+}

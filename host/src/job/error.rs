@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::backend::BackendError;
+use engine::bootstrap::BootstrapError;
 use engine::circuits::packing::PackingError;
 use engine::ckks::{EvalError, ParamsError};
 use engine::protocol::{OwnerError, PlanError};
@@ -192,6 +193,16 @@ impl From<EvalError> for JobError {
             } => Self::Diverged { found, bound },
             EvalError::Backend(error) => Self::Backend(error),
             other => Self::Eval(other),
+        }
+    }
+}
+
+impl From<BootstrapError> for JobError {
+    fn from(error: BootstrapError) -> Self {
+        match error {
+            // Another device may do it.
+            BootstrapError::Eval(error) => error.into(),
+            other => Self::Plan(other.into()),
         }
     }
 }

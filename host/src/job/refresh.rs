@@ -1,5 +1,6 @@
 //! The owner's side of a training: answers requests until it is over.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -32,6 +33,7 @@ pub fn refresh(
         config,
         key,
         judge: Mutex::default(),
+        refreshes: AtomicUsize::new(0),
         begun,
     };
     launch(&answering, config.device, config.threads, &params, observer)
@@ -42,6 +44,8 @@ struct Answering<'a> {
     key: OwnerKey,
     /// From the first question about an epoch on. What it knows of the epochs so far is not lost with a device.
     judge: Mutex<Option<Judge>>,
+    /// Answered so far.
+    refreshes: AtomicUsize,
     begun: Instant,
 }
 
@@ -59,7 +63,11 @@ impl Job for Answering<'_> {
         observer: &mut dyn Observer,
     ) -> Result<RefreshReport, JobError> {
         let Self {
-            config, key, begun, ..
+            config,
+            key,
+            judge,
+            refreshes,
+            begun,
         } = self;
         let OwnerKey { setup, secret } = key;
         let encoder = Arc::new(Encoder::new(setup.params.degree()));
@@ -68,7 +76,6 @@ impl Job for Answering<'_> {
         let mut end = OwnerEnd::new(backend, setup, keys, exchange, config.wait);
         let note = format!("waiting for requests in {}", exchange.display());
         observer.event(&Event::Note(note));
-        let mut refreshes = 0;
         let Some(mut received) = end.receive()? else {
             return Ok(report(refreshes, *begun));
         };
@@ -88,7 +95,7 @@ impl Job for Answering<'_> {
                         break;
                     }
                     end.answer(name, Some(&fresh?))?;
-                    refreshes += 1;
+                    refreshes.fetch_add(1, Ordering::Relaxed);
                     running.advance();
                 }
                 Received::Stop {
@@ -96,7 +103,7 @@ impl Job for Answering<'_> {
                     samples,
                     name,
                 } => {
-                    let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut judge = judge.lock().unwrap_or_else(PoisonError::into_inner);
                     let judge = match &mut *judge {
                         Some(judge) => judge,
                         none => none.insert(labels(config, setup, &samples)?),
@@ -121,9 +128,9 @@ impl Job for Answering<'_> {
     }
 }
 
-fn report(refreshes: usize, begun: Instant) -> RefreshReport {
+fn report(refreshes: &AtomicUsize, begun: Instant) -> RefreshReport {
     RefreshReport {
-        refreshes,
+        refreshes: refreshes.load(Ordering::Relaxed),
         seconds: begun.elapsed().as_secs_f64(),
     }
 }

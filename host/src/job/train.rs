@@ -8,7 +8,7 @@ use engine::backend::Backend;
 use engine::bootstrap::Bootstrapper;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, Evaluator, Params};
-use engine::protocol::{Plan, PlanError, ReceivedBatch, RefreshBy, Server};
+use engine::protocol::{Plan, ReceivedBatch, RefreshBy, Server};
 
 use super::checkpoint::{Checkpoint, Progress};
 use super::event::Running;
@@ -205,8 +205,7 @@ pub(super) fn bootstrapper<'a, B: Backend>(
     evaluator: Evaluator<'a, B>,
 ) -> Result<Option<Bootstrapper<'a, B>>, JobError> {
     let prepare = |rotations| Bootstrapper::new(evaluator, rotations);
-    let prepared = plan.refresh_by().rotations().map(prepare).transpose();
-    Ok(prepared.map_err(PlanError::from)?)
+    Ok(plan.refresh_by().rotations().map(prepare).transpose()?)
 }
 
 /// What came of a training.

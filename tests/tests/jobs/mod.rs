@@ -52,6 +52,23 @@ fn write_data(path: &Path, rows: usize, features: usize) {
     fs::write(path, text).unwrap();
 }
 
+/// Rows whose labels have nothing to do with the features: what is learned is wrong.
+fn write_noise(path: &Path) {
+    let rows: Vec<String> = tests::slots(120, 8)
+        .chunks(2)
+        .map(|z| {
+            format!(
+                "{:.3},{:.3},{:.3},{}\n",
+                z[0].re,
+                z[0].im,
+                z[1].re,
+                u8::from(z[1].im > 0.0)
+            )
+        })
+        .collect();
+    fs::write(path, rows.concat()).unwrap();
+}
+
 /// A directory with a data set and what jobs make of it.
 struct Place {
     directory: TempDir,

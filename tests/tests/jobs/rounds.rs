@@ -132,20 +132,7 @@ fn a_server_that_bootstraps_asks_nobody() {
 #[test]
 fn the_owner_stops_a_training_that_gets_no_better() {
     let place = Place::new();
-    // Labels that have nothing to do with the features: what is learned is wrong.
-    let rows: Vec<String> = tests::slots(120, 8)
-        .chunks(2)
-        .map(|z| {
-            format!(
-                "{:.3},{:.3},{:.3},{}\n",
-                z[0].re,
-                z[0].im,
-                z[1].re,
-                u8::from(z[1].im > 0.0)
-            )
-        })
-        .collect();
-    fs::write(place.path("data.csv"), rows.concat()).unwrap();
+    write_noise(&place.path("data.csv"));
     place.keygen("keys").unwrap();
     place.encrypt("keys", "train.vg").unwrap();
     let config = TrainJobConfig {

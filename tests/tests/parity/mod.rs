@@ -268,6 +268,26 @@ fn basis_and_gadget_ops<B: Backend>(p: &Pair<'_, B>, level: Level, batch: usize)
             b.mod_up(&x.1, &digit, &extended).unwrap()
         );
     }
+    // As the modulus is raised: the limbs of level 0, a part of a digit perhaps, and others before, between and behind them.
+    let (bottom, all) = (p.params.basis(Level(0)), Basis::new(0..ring.moduli().len()));
+    let low = p.random(batch, bottom);
+    for to in [&all, &basis, &extended, &bottom.union(&ring.special())] {
+        same!(
+            p,
+            "mod-up of level 0",
+            |b| b.mod_up(&low.0, bottom, to).unwrap(),
+            b.mod_up(&low.1, bottom, to).unwrap()
+        );
+    }
+    // As the secret is exchanged for a sparse one: a division by some of the special limbs.
+    let few = bottom.union(&p.params.encapsulation_special());
+    let small = p.random(batch, &few);
+    same!(
+        p,
+        "mod-down to level 0",
+        |b| b.mod_down(&small.0, bottom).unwrap(),
+        b.mod_down(&small.1, bottom).unwrap()
+    );
     for to in [&basis, below] {
         same!(
             p,

@@ -26,7 +26,8 @@
 //! A verdict is the other answer that depends on decrypted values. It is two bits an epoch, of a loss over all validation samples, and
 //! moves with noise only where two epochs are alike; a server that wants to learn more of it can only stop obeying the program.
 //!
-//! Bootstrapping takes the place of the refresh messages in sets that have it.
+//! Where the server bootstraps, no refresh message is sent: it learns nothing, and the owner neither. Its keys then include two
+//! that lead to a sparse secret and back, made for this and forgotten by the owner.
 
 mod message;
 mod owner;

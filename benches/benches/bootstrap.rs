@@ -8,6 +8,7 @@ use engine::circuits::Rotations;
 use engine::ckks::{Ciphertext, Decryptor, Encryptor, Evaluator, Level, Params};
 use engine::ring::sampling::Seed;
 use host::cpu::Cpu;
+use host::job::{DeviceChoice, Event, Observer, Operation, ParamsChoice, ProfileConfig};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -29,7 +30,38 @@ fn bootstrap(c: &mut Criterion) {
         }
         group.finish();
         prepared.print_memory();
+        print_division(&params, threads);
     }
+}
+
+/// How the time divides: key switches (of relinearisations), decompositions (transforms and base conversions), divisions,
+/// sums of products (with plaintexts), gadget products (with keys), and what moves memory only.
+fn print_division(params: &Params, threads: usize) {
+    let config = ProfileConfig {
+        operation: Operation::Bootstrap,
+        params: ParamsChoice::Named(params.name().to_owned()),
+        level: None,
+        batch: 1,
+        repetitions: 1,
+        device: DeviceChoice::Cpu,
+        threads: Some(threads),
+        trace: None,
+    };
+    let report = host::job::profile(&config, &mut Silent).unwrap();
+    let whole: f64 = report.kernels.iter().map(|row| row.ms).sum();
+    for row in report.kernels {
+        let (kernel, calls, share) = (row.kernel, row.calls, 100.0 * row.ms / whole);
+        println!(
+            "{threads} threads: {kernel:<28} {calls:>5} calls {:>9.1} ms {share:>5.1} %",
+            row.ms
+        );
+    }
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _: &Event) {}
 }
 
 /// Nothing is timed: the rounds run once, when the filter asks for them.

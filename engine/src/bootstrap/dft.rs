@@ -3,7 +3,7 @@
 //! The encoder's transform is a product of `log2(N/2)` butterfly stages, each a map with three diagonals. Stages are
 //! multiplied into as many maps as there are levels. The bit reversal is left out: coefficients come and go in
 //! bit-reversed order, which nothing between the two transforms minds. (Cheon, Han, Hhan, CLEAR: Faster homomorphic discrete
-//! Fourier transforms, eprint 2018/1073; Chen, Chillotti, Song, EUROCRYPT'19, section 4.)
+//! Fourier transforms, eprint 2018/1073; Chen, Chillotti, Song, EUROCRYPT'19.)
 
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //!
 //! Slots to coefficients first, while few limbs are left; then the modulus is raised through a sparse secret, which adds a
 //! multiple of the bottom modulus to each coefficient; coefficients to slots; and a scaled sine removes the multiples.
-//! (Cheon, Han, Kim, Kim, Song, EUROCRYPT'18; slots to coefficients first: Chen, Chillotti, Song, EUROCRYPT'19, and Kim,
-//! Guyot, 2022; double angles: Han, Ki, CT-RSA'20; encapsulation: Bossuat, Troncoso-Pastoriza, Hubaux, ACNS'22.)
+//! (Cheon, Han, Kim, Kim, Song, EUROCRYPT'18; maps for the transforms: Chen, Chillotti, Song,
+//! EUROCRYPT'19; double angles: Han, Ki, CT-RSA'20; encapsulation: Bossuat, Troncoso-Pastoriza, Hubaux, ACNS'22.)
 //!
 //! What is raised has the *values* of the vector as its coefficients, so the size that the sine is sensitive to is that of
 //! the values, whatever pattern they form. A refresh is given a bound for them and scales by it, down and up.

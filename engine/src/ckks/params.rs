@@ -130,6 +130,14 @@ pub enum ParamsError {
         /// `log2` of the largest digit.
         log_digit: f64,
     },
+    /// A part of the modulus that no message can have.
+    #[error("parameter set {name}: message_bits = {found} is not from 4 to 30")]
+    MessageBits {
+        /// The set.
+        name: String,
+        /// What was given.
+        found: f64,
+    },
     /// The key to the sparse secret of a bootstrap would have too large a modulus.
     #[error(
         "parameter set {name}: the modulus of level 0 and the special limbs above it have 2^{log_modulus:.1}, at most 2^{} is \
@@ -192,6 +200,13 @@ impl Params {
             name: name(),
             source,
         })?;
+        let found = literal.message_bits;
+        if literal.evalmod > 0 && !(4.0..=30.0).contains(&found) {
+            return Err(ParamsError::MessageBits {
+                name: name(),
+                found,
+            });
+        }
         let bases = bases(&literal)?;
         let (scales, gain) = scales(&literal, &ring, &bases);
         let checked = Checked {

@@ -453,6 +453,16 @@ mod tests {
     }
 
     #[test]
+    fn a_message_has_its_part_of_the_modulus() {
+        for bits in [-1.0, 3.9, 31.0, 1e300, f64::NAN] {
+            let mut literal = literal("insecure-11-boot").unwrap();
+            literal.message_bits = bits;
+            let refused = Params::new(literal);
+            assert!(matches!(refused, Err(ParamsError::MessageBits { .. })));
+        }
+    }
+
+    #[test]
     fn an_insecure_set_must_say_so() {
         let mut literal = literal("insecure-10").unwrap();
         literal.name = "secure-10".to_owned();

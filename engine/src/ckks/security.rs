@@ -15,7 +15,7 @@ const LARGEST_LOG_QP: [(u32, [f64; 3]); 8] = [
 
 /// The largest `log2` of a modulus with which a secret of weight 32 is used, at degree `2^16`: the lattice estimator gives
 /// `2^172` for `2^120` (hybrid attack with meet in the middle), and other libraries stop at 121 bits (Lattigo's default
-/// bootstrapping parameters; Bossuat, Troncoso-Pastoriza, Hubaux, ACNS'22, section 5).
+/// bootstrapping parameters; Bossuat, Troncoso-Pastoriza, Hubaux, ACNS'22).
 pub const LARGEST_SPARSE_LOG_Q: f64 = 121.0;
 
 /// The largest `log2(QP)` at 128 bits of security for degree `2^log_n`; zero where the table has no entry.

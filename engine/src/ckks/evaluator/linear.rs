@@ -15,7 +15,7 @@ impl<B: Backend> Evaluator<'_, B> {
     ///
     /// One decomposition serves all baby steps. Their results stay in the modulus times P, and so do the sums of the giant
     /// steps, of which only the second half is brought down, to be decomposed for the giant rotation; one division at the
-    /// end (double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT'21, section 5). At low levels, where most
+    /// end (double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT'21). At low levels, where most
     /// limbs would be special ones, every step is brought down instead.
     ///
     /// The plaintexts are encoded over [`map_basis`](Self::map_basis) of the ciphertext's level with its

@@ -1,0 +1,132 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use host::job::DeviceChoice;
+
+use crate::values;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataArgs {
+    /// Data set: .csv (class in column `label`, or else in the last one), .safetensors or .npz (x_train,
+    /// y_train; x_val, y_val, x_test, y_test if present), .npy (x_train.npy with the others beside it, or a
+    /// matrix whose last column is the class), MNIST idx (train-images-idx3-ubyte or .gz, with the others
+    /// beside it) [default: bundled digits]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ParamsArgs {
+    /// Named parameter set; `veilgrad params` lists them
+    #[arg(long, value_name = "NAME", default_value = "leveled-15")]
+    pub(crate) params: String,
+
+    /// Parameter set from a file, instead of --params
+    #[arg(long, value_name = "FILE.json", conflicts_with = "params")]
+    pub(crate) params_file: Option<PathBuf>,
+
+    /// Accept a parameter set with less than 128 bits of security. For tests only
+    #[arg(long)]
+    pub(crate) allow_insecure: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainingArgs {
+    /// How often every training row is used [default: chosen for the data]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) epochs: Option<usize>,
+
+    /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
+    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
+    pub(crate) batch: Option<usize>,
+
+    /// Learning rate, above 0 [default: chosen for the data]
+    #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) lr: Option<f64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ActivationArgs {
+    /// What turns logits into probabilities
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Activation::Sigmoid)]
+    pub(crate) activation: Activation,
+
+    /// Largest logit that the softmax is made for, up to 128 [default: 32]. More takes more levels
+    #[arg(long, value_name = "LOGIT", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) range: Option<f64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SeedArgs {
+    /// Seed of the split and the order of rows: same seed, same rows. Keys do not depend on it
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExchangeArgs {
+    /// Directory that owner and server share for refreshes
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange: PathBuf,
+
+    /// Give up when the other side says nothing for so long (45s, 10m, 2h)
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_negative_numbers = true, default_value = "10m")]
+    pub(crate) wait: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MachineArgs {
+    /// Where to compute. The result is the same, bit for bit
+    ///
+    /// auto: a GPU that passes its self-test and has the memory, otherwise the CPU. cpu: the CPU, with the widest vector
+    /// instructions it has. gpu, gpu:N: a GPU by its number (`veilgrad devices` lists them). Where a GPU fails, the CPU goes on.
+    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", value_parser = values::device, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+
+    /// Threads of the CPU [default: one for each core]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// Print JSON lines, for programs: the last one has "event": "done" or "error"
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Activation {
+    /// Each class against all others, for logits up to 32
+    Sigmoid,
+    /// Softmax by normalising and squaring
+    Softmax,
+    /// Softmax by comparisons, as in HETAL: for logits up to 128 and up to 16 classes
+    SoftmaxMax,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RefreshByArgs {
+    /// Who makes room for further products when the ciphertexts run out of levels [default: bootstrap, if the parameter
+    /// set has the levels for it]
+    #[arg(long = "refresh", value_name = "WHO", value_enum)]
+    pub(crate) by: Option<RefreshBy>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RefreshBy {
+    /// The data owner decrypts and encrypts anew
+    Owner,
+    /// The server, on its own, without opening anything
+    Bootstrap,
+    /// The same with a third of the keys: less memory, more time
+    BootstrapLean,
+}

@@ -1,0 +1,206 @@
+//! What the data owner runs.
+
+use std::path::PathBuf;
+
+use super::options::{
+    ActivationArgs, DataArgs, ExchangeArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs,
+    SeedArgs,
+};
+use crate::values;
+
+/// Make the owner's secret key and the evaluation keys for the server
+///
+/// Who     The data owner, once for a task.
+/// Reads   The data set's shape only (features, classes): from --data FILE, from the
+///         bundled digits, or as given by --features and --classes.
+/// Writes  DIR/secret.vg      stays with the owner, readable by its user only;
+///         DIR/evaluation.vg  goes to the server.
+/// Learns  From evaluation.vg the server learns the parameter set, the numbers of
+///         features and classes and the batch size. It cannot decrypt with it.
+///
+/// Example
+///   veilgrad keygen --data heart.csv --out keys
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct KeygenArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+
+    /// Number of features, instead of --data
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, requires = "classes", conflicts_with = "data")]
+    pub(crate) features: Option<usize>,
+
+    /// Number of classes, instead of --data
+    #[arg(long, value_name = "COUNT", value_parser = values::classes, allow_negative_numbers = true, requires = "features", conflicts_with = "data")]
+    pub(crate) classes: Option<usize>,
+
+    /// Rows of a mini-batch at most, a power of two [default: chosen for data and parameters]
+    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
+    pub(crate) batch: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
+
+    #[command(flatten)]
+    pub(crate) refresh: RefreshByArgs,
+
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+
+    /// Directory for both key files; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Encrypt a training set for the server
+///
+/// Who     The data owner.
+/// Reads   The secret key and the data set.
+/// Writes  --out            the encrypted training rows, for the server;
+///         --normalization  how features were shifted and scaled, JSON; stays with
+///                          the owner, who needs it to open the model.
+/// Learns  The server learns the numbers of features and classes, of mini-batches and of
+///         rows in each; not a value and not a label.
+///
+/// Example
+///   veilgrad encrypt --secret-key keys/secret.vg --data heart.csv \
+///       --out heart.vg --normalization heart.normalization.json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct EncryptArgs {
+    /// The owner's secret key, from `veilgrad keygen`
+    #[arg(long, value_name = "secret.vg")]
+    pub(crate) secret_key: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+
+    /// Rows of a mini-batch at most, a power of two [default: as many as the keys allow]
+    #[arg(long, value_name = "ROWS", value_parser = values::power_of_two, allow_negative_numbers = true)]
+    pub(crate) batch: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// File for the encrypted training set
+    #[arg(long, value_name = "FILE.vg")]
+    pub(crate) out: PathBuf,
+
+    /// File for the normalisation of the features; keep it, and keep it private
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) normalization: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Answer the server's questions while it trains
+///
+/// Who     The data owner, while the server runs `veilgrad train`.
+/// Reads   The secret key, the server's ciphertexts in the exchange directory, and where
+///         the server stops early, the data set: its validation labels.
+/// Writes  The same values, freshly encrypted, to the exchange directory; after an epoch
+///         whether it was the best, and whether to stop.
+/// Learns  The owner learns the weights after each step. From an answer the server
+///         learns that no value left the range in which training goes on, and from
+///         a refusal that one did; and what is decided after an epoch. Nothing else.
+///
+/// Ends when the server says that training is done.
+///
+/// Example
+///   veilgrad refresh --secret-key keys/secret.vg --data heart.csv --exchange exchange --wait 2h
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RefreshArgs {
+    /// The owner's secret key, from `veilgrad keygen`
+    #[arg(long, value_name = "secret.vg")]
+    pub(crate) secret_key: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// Where the server asks: stop after so many epochs without a smaller validation loss
+    #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true, default_value = "3")]
+    pub(crate) patience: usize,
+
+    #[command(flatten)]
+    pub(crate) exchange: ExchangeArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Open the encrypted model
+///
+/// Who     The data owner.
+/// Reads   The secret key, the server's model, and the normalisation that `veilgrad
+///         encrypt` wrote.
+/// Writes  The model for raw features, safetensors: weight (classes x features) and
+///         bias (classes), 32-bit floats. It is no longer protected.
+/// Learns  Nothing is sent. Whoever gets the model learns it; do not give it to the
+///         server: decryptions of ciphertexts that it holds help it against the key.
+///
+/// Example
+///   veilgrad decrypt --secret-key keys/secret.vg --model model.vg \
+///       --normalization heart.normalization.json --out heart.safetensors
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct DecryptArgs {
+    /// The owner's secret key, from `veilgrad keygen`
+    #[arg(long, value_name = "secret.vg")]
+    pub(crate) secret_key: PathBuf,
+
+    /// The encrypted model, from `veilgrad train`
+    #[arg(long, value_name = "MODEL.vg")]
+    pub(crate) model: PathBuf,
+
+    /// The normalisation, from `veilgrad encrypt`
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) normalization: PathBuf,
+
+    /// File for the decrypted model
+    #[arg(long, value_name = "MODEL.safetensors")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Measure a decrypted model on a data set
+///
+/// Who     The data owner, or whoever was given the model. Nothing is encrypted here.
+/// Reads   A model from `veilgrad run --out` or `veilgrad decrypt`, and a data set.
+/// Writes  Nothing.
+/// Learns  There is no other side.
+///
+/// With the seed of the training, its rows fall into training, validation and test
+/// sets as they did then.
+///
+/// Example
+///   veilgrad evaluate --model heart.safetensors --data heart.csv
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct EvaluateArgs {
+    /// The model, safetensors with weight (classes x features) and bias (classes)
+    #[arg(long, value_name = "MODEL.safetensors")]
+    pub(crate) model: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}

@@ -1,0 +1,67 @@
+//! What the server runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::options::{MachineArgs, OutputArgs};
+use crate::values;
+
+/// Train on an encrypted training set
+///
+/// Who     The server.
+/// Reads   The evaluation keys and the encrypted training set, both from the owner.
+/// Writes  --out       the encrypted model, for the owner;
+///         --exchange  questions to the owner: ciphertexts to refresh, and with
+///                     --early-stopping validation logits after each epoch.
+/// Learns  The server sees ciphertexts, their number, and when an answer comes; with
+///         --early-stopping also which epochs were better than all before them, and
+///         when to stop. Each question shows the owner the weights so far or how its
+///         own rows stand, which the owner could compute.
+///
+/// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
+/// (a shared or synchronised one).
+///
+/// Example
+///   veilgrad train --evaluation-keys evaluation.vg --data heart.vg \
+///       --exchange exchange --epochs 20 --out model.vg
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct TrainArgs {
+    /// The evaluation keys, from `veilgrad keygen`
+    #[arg(long, value_name = "evaluation.vg")]
+    pub(crate) evaluation_keys: PathBuf,
+
+    /// The encrypted training set, from `veilgrad encrypt`
+    #[arg(long, value_name = "FILE.vg")]
+    pub(crate) data: PathBuf,
+
+    /// How often every training row is used [default: chosen for the data]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) epochs: Option<usize>,
+
+    /// Learning rate, above 0 [default: chosen for the data]
+    #[arg(long, value_name = "RATE", value_parser = values::positive, allow_negative_numbers = true)]
+    pub(crate) lr: Option<f64>,
+
+    /// Ask the owner after each epoch whether to go on, by the logits of the validation rows; the model is
+    /// then that of the best epoch
+    #[arg(long)]
+    pub(crate) early_stopping: bool,
+
+    /// Directory shared with the owner, for keys made with `--refresh owner` and for --early-stopping
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange: Option<PathBuf>,
+
+    /// Give up when the owner says nothing for so long (45s, 10m, 2h)
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_negative_numbers = true, default_value = "10m")]
+    pub(crate) wait: Duration,
+
+    /// File for the encrypted model
+    #[arg(long, value_name = "MODEL.vg")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}

@@ -1,0 +1,95 @@
+//! What runs whole on one machine: a training with its owner and its server, and a simulation.
+
+use std::path::PathBuf;
+
+use super::options::{
+    ActivationArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs, SeedArgs,
+    TrainingArgs,
+};
+use crate::values;
+
+/// Train on encrypted data, all on this machine, and compare with clear training
+///
+/// Who     Anybody, to try or to measure: owner and server in one process.
+/// Reads   A data set: the bundled digits, or --data FILE.
+/// Writes  The model, with --out; nothing else. Keys live in memory only.
+/// Learns  Nobody learns anything: there is no other side.
+///
+/// The same steps are taken in the clear, from the same seed, and the two models
+/// are compared on rows that neither has seen.
+///
+/// Examples
+///   veilgrad run
+///   veilgrad run --params insecure-10 --allow-insecure --epochs 1 --lr 1
+///   veilgrad run --data heart.csv --epochs 20 --out heart.safetensors
+///   veilgrad run --json > run.jsonl
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
+
+    /// Stop after so many epochs without a smaller validation loss, and keep the best epoch's weights
+    /// [default: go on to the end]
+    #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) patience: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    #[command(flatten)]
+    pub(crate) refresh: RefreshByArgs,
+
+    /// Write the decrypted model to this file (safetensors: weight, bias)
+    #[arg(long, value_name = "MODEL.safetensors")]
+    pub(crate) out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Run the training program on clear numbers, with the noise that ciphertexts would have
+///
+/// Who     The data owner, before a training: does it converge, and does the approximation do?
+/// Reads   A data set: the bundled digits, or --data FILE.
+/// Writes  Nothing.
+/// Learns  Nobody learns anything: there is no other side. Nothing is encrypted.
+///
+/// The same program runs that `veilgrad train` runs on ciphertexts: same packing, same
+/// polynomials, same refreshes. After each epoch its accuracy stands beside that of exact
+/// training (64-bit numbers, exact activation) on the same mini-batches.
+///
+/// Examples
+///   veilgrad simulate --activation softmax
+///   veilgrad simulate --data mnist.safetensors --params boot-39 --activation softmax --epochs 7
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct SimulateArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) params: ParamsArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
+    #[command(flatten)]
+    pub(crate) refresh: RefreshByArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// Threads [default: one for each core]; simulation and exact training use one each
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
+    pub(crate) threads: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}

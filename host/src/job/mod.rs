@@ -10,11 +10,13 @@
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
 //! | [`activations()`] | anybody | | |
+//! | [`calibrate()`] | anybody | | what operations take on this machine |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
 mod activations;
+mod calibrate;
 mod checkpoint;
 mod clear_model;
 mod config;
@@ -25,6 +27,7 @@ mod error;
 mod evaluate;
 mod event;
 mod exchange;
+mod keyed;
 mod keygen;
 mod memory;
 mod params;
@@ -46,6 +49,7 @@ use std::path::Path;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
 pub use activations::activations;
+pub use calibrate::{CalibrateConfig, CalibrateReport, calibrate};
 pub use config::{
     ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
     ParamsChoice, RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
@@ -61,17 +65,19 @@ pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use memory::peak_memory_bytes;
 pub use params::describe_params;
-pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, profile};
+pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
-    EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PlanReport,
-    RefreshReport, RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
+    EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost, ParamsReport,
+    PlanReport, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;
 pub use task::{
-    DEFAULT_ACTIVATION, DEFAULT_RANGE, DEFAULT_STEPS, MAX_FEATURES, default_learning_rate,
+    DEFAULT_BATCH, DEFAULT_RANGE, DEFAULT_STEPS, MAX_FEATURES, SIGMOID, default_activation,
+    default_learning_rate,
 };
 pub use train::train;
 

@@ -213,6 +213,17 @@ pub struct ActivationsReport {
     pub threads: usize,
 }
 
+/// What an operation takes at a level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OperationCost {
+    /// The operation.
+    pub operation: engine::circuits::Operation,
+    /// Level of its operand; of a refresh, the one that it gives back.
+    pub level: usize,
+    /// Seconds.
+    pub seconds: f64,
+}
+
 /// Of [`keygen`](super::keygen()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeygenReport {

@@ -197,40 +197,37 @@ fn linear_map<S: Slots>(
     }
 }
 
-/// The operations of a bootstrap of complex vectors, but for the raising of the modulus: a dry run.
+/// The operations of a bootstrap of complex vectors, but for the raising of the modulus: dry runs of the first one, which
+/// encodes the maps, and of any later one.
 ///
 /// # Cost
 /// The maps on `f64`: a second at `N = 2^16`.
 ///
 /// # Errors
 /// [`BootstrapError`].
-pub fn budget(params: &Params, rotations: Rotations) -> Result<Budget, BootstrapError> {
+pub fn budgets(params: &Params, rotations: Rotations) -> Result<[Budget; 2], BootstrapError> {
     let machine = Clear::counting(params.slots());
     let program = Program::new(&machine, params, rotations)?;
     let last = program.last_map(&machine, 0)?;
-    // Maps are encoded in the first run only.
-    let run = |x: &_| -> Result<(), EvalError> {
-        program.slots_to_coefficients(&machine, x, &last)?;
+    let run = || {
+        let x = machine.zeros(1, Level(params.stc_levels()))?;
+        program.slots_to_coefficients(&machine, &x, &last)?;
         let raised = machine.zeros(1, params.top_level())?;
         program.reduce(&machine, &raised, Parts::Complex)?;
-        Ok(())
+        Ok::<_, EvalError>(machine.take_budget())
     };
-    let x = machine.zeros(1, Level(params.stc_levels()))?;
-    run(&x)?;
-    machine.take_budget();
-    run(&x)?;
-    Ok(machine.take_budget())
+    Ok([run()?, run()?])
 }
 
 /// The keys of a bootstrap.
 ///
 /// # Cost
-/// As [`budget`].
+/// As [`budgets`].
 ///
 /// # Errors
 /// [`BootstrapError`].
 pub fn key_plan(params: &Params, rotations: Rotations) -> Result<KeyPlan, BootstrapError> {
-    let budget = budget(params, rotations)?;
+    let [_, budget] = budgets(params, rotations)?;
     Ok(KeyPlan {
         relinearization: budget.relinearization(),
         conjugation: budget.conjugation(),

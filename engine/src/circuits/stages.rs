@@ -209,6 +209,23 @@ impl RefreshPlan {
         end.is_some_and(|(level, _)| level == self.end.0)
     }
 
+    /// The level in front of each stage, before it is refreshed there.
+    #[must_use]
+    pub fn entered(&self, stages: &[Stage]) -> Vec<Level> {
+        let (mut level, mut kept) = (self.start.0, None);
+        let mut entered = Vec::with_capacity(stages.len());
+        for (stage, refresh) in stages.iter().zip(&self.refreshes) {
+            entered.push(Level(match stage.aside {
+                Aside::Join => level.min(kept.unwrap_or(level)),
+                Aside::Nothing | Aside::Keep => level,
+            }));
+            let to = refresh.map(|level| level.0);
+            // A plan that does not fit ends below the floor.
+            (level, kept) = stage.after(level, kept, to, Level(0)).unwrap_or_default();
+        }
+        entered
+    }
+
     /// Vectors refreshed.
     #[must_use]
     pub fn vectors(&self, stages: &[Stage]) -> usize {
@@ -360,6 +377,7 @@ mod tests {
         };
         let cheap = plan(1.0, 0);
         assert_eq!(cheap.start, Level(4));
+        assert_eq!(cheap.entered(&stages), [Level(4), Level(0)]);
         assert_eq!(cheap.refreshes, [None, Some(Level(4))]);
         // What a refresh to the level costs decides too: 41 below 50.
         assert_eq!(plan(100.0, 0).start, Level(8));

@@ -85,13 +85,13 @@ impl RefreshBy {
         }
     }
 
-    /// The operations of a bootstrap, if there is one.
+    /// The operations of the first bootstrap and of any later one, if there are bootstraps.
     ///
     /// # Errors
     /// [`BootstrapError`] for a set that has no levels for it.
-    pub fn bootstrap(self, params: &Params) -> Result<Option<Budget>, BootstrapError> {
-        let budget = |rotations| bootstrap::budget(params, rotations);
-        self.rotations().map(budget).transpose()
+    pub fn bootstraps(self, params: &Params) -> Result<Option<[Budget; 2]>, BootstrapError> {
+        let budgets = |rotations| bootstrap::budgets(params, rotations);
+        self.rotations().map(budgets).transpose()
     }
 
     /// How a bootstrap makes its rotations, if there is one.
@@ -194,8 +194,8 @@ impl Plan {
         activation: ActivationChoice,
         refresh_by: RefreshBy,
     ) -> Result<Self, PlanError> {
-        let bootstrap = refresh_by.bootstrap(params)?;
-        let costs = Costs::estimate(params, bootstrap.as_ref());
+        let bootstraps = refresh_by.bootstraps(params)?;
+        let costs = Costs::estimate(params, bootstraps.as_ref().map(|[_, any]| any));
         Self::fastest(params, task, activation, refresh_by, &costs)
     }
 
@@ -400,6 +400,7 @@ impl Plan {
     pub fn refreshes(&self) -> Vec<StepRefresh> {
         let state = StepRefresh {
             vectors: self.layout.state_vectors(),
+            from: self.levels.result,
             to: self.levels.state,
             bound: WEIGHT_BOUND,
         };

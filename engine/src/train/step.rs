@@ -39,6 +39,8 @@ pub struct StepLevels {
 pub struct StepRefresh {
     /// Vectors that are refreshed together.
     pub vectors: usize,
+    /// The level that they have.
+    pub from: Level,
     /// The level that they get.
     pub to: Level,
     /// What their real and imaginary parts are bounded by.
@@ -53,6 +55,8 @@ pub struct Step<A, P> {
     everyone: Arc<SampleMask<P>>,
     levels: StepLevels,
     refreshes: Vec<Option<Level>>,
+    /// The levels in front of the stages behind the logits, before they are refreshed.
+    entered: Vec<Level>,
 }
 
 impl<A: Approximation, P: Clone> Step<A, P> {
@@ -115,6 +119,7 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             head,
             learning_rate,
             levels,
+            entered: plan.entered(&stages).into_iter().skip(1).collect(),
             // The state is refreshed behind the step, never in front of it.
             refreshes: plan.refreshes.into_iter().skip(1).collect(),
         })
@@ -154,10 +159,16 @@ impl<A: Approximation, P: Clone> Step<A, P> {
     /// The refreshes within a step, in order.
     #[must_use]
     pub fn refreshes(&self) -> Vec<StepRefresh> {
-        let planned = self.head.stages().iter().zip(&self.refreshes);
-        let refresh = |(stage, to): (&Stage, &Option<Level>)| {
+        let planned = self
+            .head
+            .stages()
+            .iter()
+            .zip(&self.refreshes)
+            .zip(&self.entered);
+        let refresh = |((stage, to), &from): ((&Stage, &Option<Level>), &Level)| {
             to.map(|to| StepRefresh {
                 vectors: stage.vectors,
+                from,
                 to,
                 bound: stage.bound,
             })

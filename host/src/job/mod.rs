@@ -9,6 +9,7 @@
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
+//! | [`plan()`] | owner | data, what operations take | |
 //! | [`activations()`] | anybody | | |
 //! | [`calibrate()`] | anybody | | what operations take on this machine |
 //!
@@ -31,6 +32,7 @@ mod keyed;
 mod keygen;
 mod memory;
 mod params;
+mod plan;
 mod profile;
 mod random;
 mod refresh;
@@ -57,6 +59,7 @@ pub use config::{
 pub use decrypt::decrypt;
 pub use devices::{DevicesReport, describe_devices};
 pub use encrypt::encrypt;
+pub use engine::circuits::Operation as CircuitOperation;
 pub use engine::circuits::activation::ActivationChoice;
 pub use engine::protocol::RefreshBy;
 pub use error::JobError;
@@ -65,13 +68,14 @@ pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use memory::peak_memory_bytes;
 pub use params::describe_params;
+pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
-    EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost, ParamsReport,
-    PlanReport, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
-    ValidationReport,
+    EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost, OperationCount,
+    ParamsReport, PlanReport, PredictionReport, RefreshCost, RefreshReport, RunReport,
+    SimulateReport, StepReport, TrainReport, ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;

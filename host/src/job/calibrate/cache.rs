@@ -34,19 +34,17 @@ pub(super) fn read(cache: &Path, subject: &Subject) -> Result<Option<Calibration
         return Ok(None);
     }
     let name = file.display();
-    let again = "operations are measured again";
-    let bytes =
-        crate::job::read_limited(&file, MAX_BYTES).map_err(|error| format!("{error}; {again}"))?;
+    let bytes = crate::job::read_limited(&file, MAX_BYTES).map_err(|error| error.to_string())?;
     let found: Calibration = serde_json::from_slice(&bytes)
-        .map_err(|error| format!("{name}: not a calibration of this program ({error}); {again}"))?;
+        .map_err(|error| format!("{name}: not a calibration of this program ({error})"))?;
     if found.subject == *subject {
         return Ok(Some(found));
     }
     Err(if found.subject.version == subject.version {
-        format!("{name}: a calibration of something else; {again}")
+        format!("{name}: a calibration of something else")
     } else {
         let (found, now) = (found.subject.version, &subject.version);
-        format!("{name}: a calibration of version {found}, and this is {now}; {again}")
+        format!("{name}: a calibration of version {found}, and this is {now}")
     })
 }
 
@@ -63,4 +61,66 @@ pub(super) fn write(cache: &Path, calibration: &Calibration) -> Result<(), JobEr
     file.write_all(&json)
         .map_err(JobError::io(&path, "be written"))?;
     Ok(file.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::calibrate::nothing;
+
+    #[test]
+    fn what_is_kept_is_found_again_and_nothing_else_is() {
+        let cache = tempfile::tempdir().unwrap();
+        let cache = cache.path().join("new");
+        let kept = nothing();
+        let subject = &kept.subject;
+        assert_eq!(read(&cache, subject), Ok(None));
+        write(&cache, &kept).unwrap();
+        assert_eq!(read(&cache, subject), Ok(Some(kept.clone())));
+        let others = [
+            Subject {
+                threads: 3,
+                ..subject.clone()
+            },
+            Subject {
+                device: "gpu (x)".to_owned(),
+                ..subject.clone()
+            },
+            Subject {
+                fingerprint: "f".repeat(64),
+                ..subject.clone()
+            },
+        ];
+        for other in others {
+            assert_eq!(read(&cache, &other), Ok(None));
+        }
+        // The same file, but of another time.
+        let next = Subject {
+            version: "99".to_owned(),
+            ..subject.clone()
+        };
+        let complaint = read(&cache, &next).unwrap_err();
+        assert!(complaint.contains("and this is 99"), "{complaint}");
+        let path = file(&cache, subject);
+        for damage in ["", "{", "{\"subject\": 1}"] {
+            fs::write(&path, damage).unwrap();
+            let complaint = read(&cache, subject).unwrap_err();
+            assert!(
+                complaint.contains("not a calibration of this program"),
+                "{complaint}"
+            );
+        }
+        // Seconds that are none.
+        let mut json = serde_json::to_value(&kept).unwrap();
+        json["costs"]["rotation"] = serde_json::json!([[3, -1.0]]);
+        fs::write(&path, json.to_string()).unwrap();
+        assert!(read(&cache, subject).is_err());
+        json["costs"] = serde_json::json!({});
+        fs::write(&path, json.to_string()).unwrap();
+        assert!(
+            read(&cache, subject)
+                .unwrap_err()
+                .contains("there are no costs of")
+        );
+    }
 }

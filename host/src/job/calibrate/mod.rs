@@ -41,8 +41,8 @@ pub(super) struct Subject {
     params: String,
     /// Its fingerprint.
     fingerprint: String,
-    device: String,
-    threads: usize,
+    pub(super) device: String,
+    pub(super) threads: usize,
     refresh: RefreshBy,
 }
 
@@ -115,10 +115,9 @@ pub fn calibrate(
         threads: launch::threads_of(config.threads)?,
         cache: &config.cache,
     };
-    let known = if config.again {
-        None
-    } else {
-        asked.known(Some(observer))?
+    let known = match config.again {
+        true => None,
+        false => asked.known(AGAIN, observer)?,
     };
     let measured = known.is_none();
     let found = match known {
@@ -127,6 +126,33 @@ pub fn calibrate(
     };
     Ok(found.report(&config.cache, measured))
 }
+
+/// The costs that are known of a device, if a directory is given where they may be.
+pub(super) fn known_costs(
+    params: &Params,
+    refresh: Option<RefreshBy>,
+    (device, threads): (DeviceChoice, Option<usize>),
+    cache: Option<&Path>,
+    observer: &mut dyn Observer,
+) -> Result<Option<Costs>, JobError> {
+    let Some(cache) = cache else {
+        return Ok(None);
+    };
+    let asked = Asked {
+        params,
+        refresh: refresh.unwrap_or_else(|| RefreshBy::of(params)),
+        device,
+        threads: launch::threads_of(threads)?,
+        cache,
+    };
+    let known = asked.known(ESTIMATED, observer)?;
+    Ok(known.map(|known| known.costs))
+}
+
+/// What comes of a calibration that is of no use.
+const AGAIN: &str = "operations are measured again";
+const ESTIMATED: &str =
+    "refreshes are planned by estimated costs (`veilgrad calibrate` measures them)";
 
 /// Which calibration is wanted.
 pub(super) struct Asked<'a> {
@@ -154,20 +180,19 @@ impl Asked<'_> {
         })
     }
 
-    /// The one that is kept; whoever observes is told of one that is of no use.
+    /// The one that is kept. The observer is told of one that is of no use, and what comes of it.
     pub(super) fn known(
         &self,
-        observer: Option<&mut dyn Observer>,
+        consequence: &str,
+        observer: &mut dyn Observer,
     ) -> Result<Option<Calibration>, JobError> {
         let subject = self.subject(launch::expected_device(self.device))?;
-        let (found, complaint) = match cache::read(self.cache, &subject) {
-            Ok(found) => (found, None),
-            Err(complaint) => (None, Some(complaint)),
-        };
-        if let (Some(observer), Some(complaint)) = (observer, complaint) {
-            observer.event(&Event::Note(complaint));
-        }
-        Ok(found)
+        Ok(
+            cache::read(self.cache, &subject).unwrap_or_else(|complaint| {
+                observer.event(&Event::Note(format!("{complaint}; {consequence}")));
+                None
+            }),
+        )
     }
 
     /// A new one, which is kept.
@@ -182,7 +207,7 @@ impl Asked<'_> {
 
     /// The one that is kept, or a new one.
     pub(super) fn get(&self, observer: &mut dyn Observer) -> Result<Calibration, JobError> {
-        match self.known(Some(observer))? {
+        match self.known(AGAIN, observer)? {
             Some(known) => Ok(known),
             None => self.measure(observer),
         }
@@ -219,5 +244,28 @@ impl Calibration {
             bootstrap_preparation: self.bootstrap_preparation,
             clear_product: self.clear_product,
         }
+    }
+}
+
+/// A calibration of nothing, to be filled in by tests.
+#[cfg(test)]
+pub(super) fn nothing() -> Calibration {
+    let curves = Operation::ALL.map(|operation| (operation, Curve::constant(0.0)));
+    Calibration {
+        subject: Subject {
+            version: String::new(),
+            params: "insecure-10".to_owned(),
+            fingerprint: "0123456789abcdef".to_owned(),
+            device: "cpu (portable)".to_owned(),
+            threads: 2,
+            refresh: RefreshBy::Owner,
+        },
+        costs: Costs::new(curves.into()).unwrap(),
+        key: Curve::constant(0.0),
+        encryption: Curve::constant(0.0),
+        decryption: Curve::constant(0.0),
+        bootstrap_preparation: 0.0,
+        clear_product: 0.0,
+        seconds: 0.0,
     }
 }

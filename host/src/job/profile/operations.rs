@@ -6,15 +6,11 @@ use std::sync::Arc;
 use engine::backend::{Backend, GadgetKey, Shape};
 use engine::bootstrap::{Bootstrapper, Parts, key_plan};
 use engine::circuits::{Refresh, Rotations};
-use engine::ckks::{
-    Ciphertext, Encoder, Encryptor, EvalError, Evaluator, KeyGenerator, KeyPlan, Level, Params,
-    SecretKey,
-};
-use engine::protocol::{Owner, PlanError, RefreshRequest, Server, Task};
-use engine::ring::sampling::{Seed, uniform};
+use engine::ckks::{KeyPlan, Level, Params};
+use engine::protocol::{Owner, PlanError, Server, Task};
+use engine::ring::sampling::uniform;
 use engine::ring::{Basis, Rotation};
 use engine::train::Model;
-use num_complex::Complex64;
 
 use super::{ProfileConfig, ProfileReport, StepShape};
 use crate::job::keyed::{AtHand, Keyed};

@@ -1,13 +1,13 @@
 //! Clear vectors in the place of ciphertexts: levels, noise and operations as ciphertexts would have them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::sync::Arc;
 
 use num_complex::Complex64;
 
 use super::noise::Gaussian;
-use super::{Budget, NoiseModel, Operation, Slots};
+use super::{Budget, NoiseModel, Operation, Phase, Slots};
 use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
@@ -25,6 +25,7 @@ pub struct Clear {
     noise: Option<NoiseModel>,
     random: RefCell<Gaussian>,
     budget: RefCell<Budget>,
+    phase: Cell<Option<Phase>>,
 }
 
 impl Clear {
@@ -47,6 +48,7 @@ impl Clear {
             noise,
             random: RefCell::new(Gaussian::new(seed)),
             budget: RefCell::new(Budget::default()),
+            phase: Cell::new(None),
         }
     }
 
@@ -93,7 +95,16 @@ impl Clear {
     }
 
     fn record(&self, operation: Operation, level: Level, times: usize) {
-        self.budget.borrow_mut().record(operation, level, times);
+        let to = match operation {
+            Operation::Rescale => Level(level.0.saturating_sub(1)),
+            _ => level,
+        };
+        self.record_to(operation, [level, to], times);
+    }
+
+    fn record_to(&self, operation: Operation, levels: [Level; 2], times: usize) {
+        let mut budget = self.budget.borrow_mut();
+        budget.record(self.phase.get(), operation, levels, times);
     }
 
     /// New entries at `level`, with noise of one size each.
@@ -253,6 +264,13 @@ impl Slots for Clear {
 
     fn level(&self, x: &ClearVector) -> Level {
         x.level
+    }
+
+    fn within<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        let before = self.phase.replace(Some(phase));
+        let result = work();
+        self.phase.set(before);
+        result
     }
 
     fn stack(&self, parts: &[&ClearVector]) -> Result<ClearVector, EvalError> {
@@ -490,7 +508,9 @@ impl Slots for Clear {
                 bound,
             });
         }
-        self.record(Operation::Refresh, a.level, a.entries.len());
+        self.within(Phase::Refresh, || {
+            self.record_to(Operation::Refresh, [a.level, to], a.entries.len());
+        });
         Ok(self.noisy_entries(self.values(a), to, |noise, level| {
             noise.refresh(level, bound)
         }))

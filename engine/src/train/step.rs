@@ -9,7 +9,7 @@ use super::optimizer::{momentum, update};
 use crate::circuits::activation::Approximation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::{Layout, WeightSet};
-use crate::circuits::{Aside, Budget, Clear, LevelRange, RefreshPlan, Slots, Stage};
+use crate::circuits::{Aside, Budget, Clear, LevelRange, Phase, RefreshPlan, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// A batch in slots.
@@ -183,14 +183,10 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             &self.refreshes,
         )?;
         let rate = self.learning_rate / batch.counted.samples().max(1) as f64;
-        update(
-            machine,
-            self.layout(),
-            state,
-            &gradient,
-            rate,
-            momentum(step),
-        )
+        let (layout, gamma) = (self.layout(), momentum(step));
+        machine.within(Phase::Update, || {
+            update(machine, layout, state, &gradient, rate, gamma)
+        })
     }
 }
 

@@ -28,6 +28,7 @@ mod exchange;
 mod keygen;
 mod memory;
 mod params;
+mod phases;
 mod profile;
 mod random;
 mod refresh;
@@ -65,8 +66,9 @@ pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape,
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
-    EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PlanReport,
-    RefreshReport, RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
+    EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PassageReport,
+    PhaseReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;

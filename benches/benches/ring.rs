@@ -1,7 +1,10 @@
-//! Transforms and base conversions of single rows, on each instruction set, beside `tfhe-ntt`.
+//! Transforms and base conversions of single rows, on each instruction set, beside `tfhe-ntt`; transforms of batches, by
+//! device.
 
-use benches::bootstrappable;
+use benches::devices::{Device, OnDevice, on_each_device};
+use benches::{bootstrappable, random};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
+use engine::ckks::Params;
 use engine::ring::Basis;
 use engine::ring::sampling::{Seed, uniform};
 use host::cpu::simd::{self, Isa, NttTable};
@@ -57,6 +60,40 @@ fn ntt(c: &mut Criterion) {
     group.finish();
 }
 
+/// Forward and inverse transform of all limbs of polynomials, one and eight at once.
+fn batches(c: &mut Criterion) {
+    on_each_device(c, &bootstrappable(), &Transforms);
+}
+
+struct Transforms;
+
+impl OnDevice for Transforms {
+    fn measure<D: Device>(&self, c: &mut Criterion, params: &Params, device: &D) {
+        let basis = params.ring().ordinary();
+        let (limbs, label) = (basis.len(), device.label());
+        let mut group = c.benchmark_group(format!("transforms of {limbs} limbs, {label}"));
+        for batch in [1, 8] {
+            let mut x = random(device, &basis, batch, 1);
+            group.throughput(Throughput::Elements(
+                (batch * limbs * params.degree()) as u64,
+            ));
+            group.bench_function(BenchmarkId::new("forward", batch), |b| {
+                b.iter(|| {
+                    device.ntt(&mut x).unwrap();
+                    device.wait();
+                });
+            });
+            group.bench_function(BenchmarkId::new("inverse", batch), |b| {
+                b.iter(|| {
+                    device.intt(&mut x).unwrap();
+                    device.wait();
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
 /// From 12 limbs to 36; one thread.
 fn base_conversion(c: &mut Criterion) {
     let params = bootstrappable();
@@ -94,4 +131,4 @@ fn base_conversion(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group! { name = benches; config = benches::config(); targets = ntt, base_conversion }
+criterion_group! { name = benches; config = benches::config(); targets = ntt, batches, base_conversion }

@@ -8,7 +8,7 @@ use crate::print::list;
 use crate::sets::table;
 use crate::units::{bytes, count, percent, seconds, things};
 
-/// Operations by kind and by level, refreshes, and what it all takes.
+/// Operations by phase, by kind and by level, refreshes, and what it all takes.
 pub(crate) fn prediction(report: &PredictionReport) -> String {
     let of_step: f64 = report.operations.iter().map(|row| row.seconds).sum();
     let refreshing: f64 = report.refreshes.iter().map(|refresh| refresh.seconds).sum();
@@ -23,6 +23,8 @@ pub(crate) fn prediction(report: &PredictionReport) -> String {
         "",
     ];
     let by_kind = table(&head, &by_kind);
+    let head = ["phases of a step", "key switches", "time", "share", ""];
+    let by_phase = table(&head, &phases(report, refreshing, whole));
     let head = [
         "level",
         "key switches",
@@ -61,7 +63,7 @@ pub(crate) fn prediction(report: &PredictionReport) -> String {
     });
     let refreshes = table(&head, &refreshes.collect::<Vec<_>>());
     format!(
-        "{by_kind}\n{by_level}\n{refreshes}\n{}",
+        "{by_phase}\n{by_kind}\n{by_level}\n{refreshes}\n{}",
         list(&totals(report))
     )
 }
@@ -130,6 +132,36 @@ fn totals(report: &PredictionReport) -> Vec<(&'static str, String)> {
         ),
     ]);
     rows
+}
+
+/// A row for each phase, in the order in which a step enters them.
+fn phases(report: &PredictionReport, refreshing: f64, whole: f64) -> Vec<Vec<String>> {
+    let mut sums: Vec<(&str, u64, f64)> = Vec::new();
+    for row in &report.operations {
+        if sums.last().is_none_or(|last| last.0 != row.phase) {
+            sums.push((row.phase, 0, 0.0));
+        }
+        if let Some((_, switches, time)) = sums.last_mut() {
+            *switches += if row.operation.switches_key() {
+                row.count
+            } else {
+                0
+            };
+            *time += row.seconds;
+        }
+    }
+    sums.push((CircuitOperation::Refresh.plural(), 0, refreshing));
+    let row = |(phase, switches, time): (&str, u64, f64)| {
+        let (switches, share) = (count(switches), percent(time / whole));
+        vec![
+            phase.to_owned(),
+            switches,
+            seconds(time),
+            share,
+            String::new(),
+        ]
+    };
+    sums.into_iter().map(row).collect()
 }
 
 /// A row for each kind of operation, the longest first, and one for the refreshes.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use host::job::{
     ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
-    KeygenReport, PlanReport, RefreshReport, RunReport, SimulateReport, TrainReport,
+    KeygenReport, PhaseReport, PlanReport, RefreshReport, RunReport, SimulateReport, TrainReport,
     ValidationReport,
 };
 use serde::Serialize;
@@ -208,6 +208,7 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
                 seconds(report.seconds_total)
             ),
         ),
+        ("Of the steps", phases(&report.phases)),
         (
             "Peak memory",
             match report.peak_memory_bytes {
@@ -223,6 +224,14 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
         rows.push(("Model", model.display().to_string()));
     }
     format!("\n{}", list(&rows))
+}
+
+/// How the time of a training divides, the largest part first.
+fn phases(phases: &[PhaseReport]) -> String {
+    let mut told: Vec<_> = phases.iter().filter(|part| part.share >= 0.0005).collect();
+    told.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    let part = |part: &&PhaseReport| format!("{} {:.1} %", part.phase, 100.0 * part.share);
+    told.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
 /// An epoch of `veilgrad simulate`.
@@ -397,6 +406,7 @@ pub(crate) fn train(report: &TrainReport) -> String {
                 things(report.steps, "step")
             ),
         ),
+        ("Of the steps", phases(&report.phases)),
     ])
 }
 

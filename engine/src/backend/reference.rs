@@ -146,6 +146,10 @@ impl Transfer for Reference {
         Ok(buffer.words.clone())
     }
 
+    fn wait(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
     fn copy(
         &self,
         buffer: &ReferenceBuffer,

@@ -1,6 +1,6 @@
 //! Clear vectors in the place of ciphertexts: levels, noise and operations as ciphertexts would have them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use num_complex::Complex64;
 
 use super::ciphertexts::Use;
 use super::noise::Gaussian;
-use super::{Budget, NoiseModel, Operation, Slots};
+use super::{Budget, NoiseModel, Operation, Phase, Slots};
 use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
@@ -36,6 +36,7 @@ pub struct Clear {
     noise: Option<NoiseModel>,
     random: RefCell<Gaussian>,
     budget: RefCell<Budget>,
+    phase: Cell<Option<Phase>>,
 }
 
 impl Clear {
@@ -65,6 +66,7 @@ impl Clear {
             noise,
             random: RefCell::new(Gaussian::new(seed)),
             budget: RefCell::new(Budget::default()),
+            phase: Cell::new(None),
         }
     }
 
@@ -125,7 +127,16 @@ impl Clear {
     }
 
     fn record(&self, operation: Operation, level: Level, times: usize) {
-        self.budget.borrow_mut().record(operation, level, times);
+        let to = match operation {
+            Operation::Rescale => Level(level.0.saturating_sub(1)),
+            _ => level,
+        };
+        self.record_to(operation, [level, to], times);
+    }
+
+    fn record_to(&self, operation: Operation, levels: [Level; 2], times: usize) {
+        let mut budget = self.budget.borrow_mut();
+        budget.record(self.phase.get(), operation, levels, times);
     }
 
     /// Notes that a known vector is used, and encoded if it is so for the first time.
@@ -299,6 +310,13 @@ impl Slots for Clear {
 
     fn level(&self, x: &ClearVector) -> Level {
         x.level
+    }
+
+    fn within<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        let before = self.phase.replace(Some(phase));
+        let result = work();
+        self.phase.set(before);
+        result
     }
 
     fn stack(&self, parts: &[&ClearVector]) -> Result<ClearVector, EvalError> {
@@ -548,7 +566,9 @@ impl Slots for Clear {
                 bound,
             });
         }
-        self.record(Operation::Refresh, to, a.entries.len());
+        self.within(Phase::Refresh, || {
+            self.record_to(Operation::Refresh, [a.level, to], a.entries.len());
+        });
         Ok(self.noisy_entries(self.values(a), to, |noise, level| {
             noise.refresh(level, bound)
         }))

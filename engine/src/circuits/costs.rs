@@ -141,9 +141,9 @@ impl Costs {
     /// Seconds of a program: the sum over its operations.
     #[must_use]
     pub fn seconds(&self, budget: &Budget) -> f64 {
-        let counts = budget.counts().iter();
+        let counts = budget.counts().into_iter();
         counts
-            .map(|(&(operation, level), &times)| times as f64 * self.of(operation, level))
+            .map(|((operation, level), times)| times as f64 * self.of(operation, level))
             .sum()
     }
 
@@ -333,9 +333,9 @@ mod tests {
         });
         let costs = Costs::new(curves.collect()).unwrap();
         let mut budget = Budget::default();
-        budget.record(Operation::Rotation, Level(0), 3);
-        budget.record(Operation::HoistedRotation, Level(1), 2);
-        budget.record(Operation::Refresh, Level(2), 1);
+        budget.record(None, Operation::Rotation, [Level(0); 2], 3);
+        budget.record(None, Operation::HoistedRotation, [Level(1); 2], 2);
+        budget.record(None, Operation::Refresh, [Level(0), Level(2)], 1);
         assert_eq!(costs.seconds(&budget), 3.0 * 1.0 + 2.0 * 8.0 + 22.0);
         let some = BTreeMap::from([(Operation::Rotation, Curve::constant(1.0))]);
         let missing = Costs::new(some).unwrap_err();

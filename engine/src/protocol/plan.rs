@@ -13,9 +13,10 @@ use crate::train::{
 /// diverged: features are normalised, and logits of a few tens decide any sample.
 pub const WEIGHT_BOUND: f64 = 64.0;
 
-/// What it weighs against seconds of work to ask the owner: a message there and back, an owner who is at hand, and one more
-/// look at values within a step.
-const ASKING_SECONDS: f64 = 1.0;
+/// What it weighs against seconds of work to ask the owner: more than any step. A message there and back, an owner who must be
+/// at hand, and one more look at values within a step are worth no time that they may save; so the owner is asked as rarely
+/// as levels allow.
+const ASKING_SECONDS: f64 = 1e6;
 
 /// The sizes of a classification task. Public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -199,8 +200,8 @@ impl Plan {
         Self::fastest(params, task, activation, refresh_by, &costs)
     }
 
-    /// Plans a task so that a step takes the fewest seconds by these costs, where asking the owner weighs as much as a second
-    /// of work: whether diagonals are packed, where the step is
+    /// Plans a task so that a step takes the fewest seconds by these costs, where the owner is asked no more often than levels
+    /// make necessary: whether diagonals are packed, where the step is
     /// refreshed, and up to which level. A dry run of a step says which keys it needs, up to which level.
     ///
     /// # Cost

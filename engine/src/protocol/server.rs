@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::WeightSet;
-use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots};
+use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots, Watch};
 use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
 use crate::train::{Batch, Step};
 
@@ -48,6 +48,13 @@ impl<'a, B: Backend> Server<'a, B> {
             step,
             masks,
         })
+    }
+
+    /// The same, with somebody who is told of each change of phase.
+    #[must_use]
+    pub fn watched_by(mut self, watch: &'a dyn Watch) -> Self {
+        self.machine = self.machine.watched_by(watch);
+        self
     }
 
     /// The state after step number `number`, counted from zero. It has no levels left for another one.

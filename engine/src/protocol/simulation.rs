@@ -76,6 +76,8 @@ impl Simulation {
             .run(&self.machine, &self.state, &batch, self.steps)?;
         self.state = self.machine.refresh(&state, levels.state, WEIGHT_BOUND)?;
         self.steps += 1;
+        // The next step does the same.
+        self.machine.take_budget();
         Ok(())
     }
 

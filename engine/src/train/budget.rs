@@ -106,10 +106,10 @@ pub fn fastest_plan<A: Approximation + Clone>(
         end: Level(0),
     };
     let [_, any] = planned_budgets(layout, activation, &apart)?;
+    let counts = any.counts();
     let stage_seconds = |index: usize, level: Level| {
         let (low, high) = (bottom(index), bottom(index) + window);
-        let counts = any.counts().iter();
-        let seconds = counts.filter_map(|(&(operation, at), &times)| {
+        let seconds = counts.iter().filter_map(|(&(operation, at), &times)| {
             let refresh = operation == Operation::Refresh;
             if refresh || at.0 < low || at.0 >= high {
                 return None;

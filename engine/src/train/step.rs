@@ -7,7 +7,7 @@ use super::optimizer::{momentum, update};
 use crate::circuits::activation::Approximation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::Layout;
-use crate::circuits::{Aside, LevelRange, RefreshPlan, Slots, Stage};
+use crate::circuits::{Aside, LevelRange, Phase, RefreshPlan, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// A batch in slots.
@@ -207,14 +207,10 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             &self.refreshes,
         )?;
         let rate = self.learning_rate / batch.counted.samples().max(1) as f64;
-        update(
-            machine,
-            self.layout(),
-            state,
-            &gradient,
-            rate,
-            momentum(step),
-        )
+        let (layout, gamma) = (self.layout(), momentum(step));
+        machine.within(Phase::Update, || {
+            update(machine, layout, state, &gradient, rate, gamma)
+        })
     }
 }
 

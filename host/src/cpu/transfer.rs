@@ -58,6 +58,11 @@ impl Transfer for Cpu {
         Ok(words)
     }
 
+    /// Nothing is queued.
+    fn wait(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
     fn copy(
         &self,
         buffer: &CpuBuffer,

@@ -61,6 +61,11 @@ impl Transfer for Gpu {
         self.read(&windows)
     }
 
+    fn wait(&self) -> Result<(), BackendError> {
+        self.flush()?;
+        self.device.wait()
+    }
+
     fn copy(
         &self,
         buffer: &GpuBuffer,

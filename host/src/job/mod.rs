@@ -32,6 +32,7 @@ mod keyed;
 mod keygen;
 mod memory;
 mod params;
+mod phases;
 mod plan;
 mod profile;
 mod random;
@@ -74,8 +75,8 @@ pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
     EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost, OperationCount,
-    ParamsReport, PlanReport, PredictionReport, RefreshCost, RefreshReport, RunReport,
-    SimulateReport, StepReport, TrainReport, ValidationReport,
+    ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport, RefreshCost,
+    RefreshReport, RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;

@@ -57,6 +57,32 @@ pub struct PlanReport {
     pub refresh: String,
     /// Whether nothing of all this is made, because the job is a simulation.
     pub simulated: bool,
+    /// A step and the refresh behind it, one phase after the other.
+    pub passages: Vec<PassageReport>,
+}
+
+/// What a step does without changing its phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PassageReport {
+    /// The phase.
+    pub phase: &'static str,
+    /// The highest level of an operand.
+    pub from: usize,
+    /// The lowest level of a result; for refreshes, the level given back.
+    pub to: usize,
+    /// Key switches.
+    pub key_switches: u64,
+}
+
+/// The time of a phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhaseReport {
+    /// The phase.
+    pub phase: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+    /// Its part of the whole.
+    pub share: f64,
 }
 
 /// A training step.
@@ -70,6 +96,8 @@ pub struct StepReport {
     pub epoch: usize,
     /// How long it took, with the refresh after it.
     pub seconds: f64,
+    /// How its time divides.
+    pub phases: Vec<PhaseReport>,
 }
 
 /// What was decided after an epoch.
@@ -106,6 +134,8 @@ pub struct RunReport {
     pub seconds_total: f64,
     /// Mean over the steps, refreshes among them.
     pub seconds_per_step: f64,
+    /// How the time of all steps divides.
+    pub phases: Vec<PhaseReport>,
     /// Making the keys.
     pub seconds_keys: f64,
     /// Encrypting the training set.
@@ -224,9 +254,11 @@ pub struct OperationCost {
     pub seconds: f64,
 }
 
-/// Operations of a step at one level.
+/// Operations of a step in one phase at one level.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OperationCount {
+    /// The phase.
+    pub phase: &'static str,
     /// The operation.
     pub operation: engine::circuits::Operation,
     /// Level of the operands.
@@ -265,7 +297,7 @@ pub struct PredictionReport {
     pub refresh: String,
     /// Steps.
     pub steps: usize,
-    /// The operations of a step by kind and level, refreshes apart.
+    /// The operations of a step by phase, kind and level, refreshes apart.
     pub operations: Vec<OperationCount>,
     /// Key switches of a step.
     pub key_switches_per_step: u64,
@@ -342,6 +374,8 @@ pub struct TrainReport {
     pub steps: usize,
     /// The epoch that the model is from, where the owner was asked.
     pub best_epoch: Option<usize>,
+    /// How the time of all steps divides.
+    pub phases: Vec<PhaseReport>,
     /// Time.
     pub seconds: f64,
 }

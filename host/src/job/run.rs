@@ -15,6 +15,7 @@ use engine::train::{ExactTrainer, Model, Precision};
 use super::calibrate::known_costs;
 use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
+use super::phases::PhaseClock;
 use super::samples::{Prepared, Samples, batch_size};
 use super::task::{self, Schedule, Setup};
 use super::train::{self, Ask, Course, Trained, run_steps};
@@ -150,7 +151,9 @@ impl Job for Whole<'_> {
             Some(bootstrapper) => bootstrapper,
             None => &at_hand,
         };
+        let clock = PhaseClock::new(backend);
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
+        let server = server.watched_by(&clock);
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
         let batch = |index: usize| Ok(encrypted[index].received());
         let labelled = prepared.validation(task.batch);
@@ -173,12 +176,14 @@ impl Job for Whole<'_> {
             params,
             schedule: &schedule,
             checkpoint: &self.checkpoint,
+            clock: &clock,
         };
         let trained = run_steps(backend, &server, &course, state, batch, ask, &mut running)?;
         let Trained {
             state,
             steps,
             best_epoch,
+            phases,
         } = trained;
         let seconds_train = running.end();
         // What the model is compared with stops at the same epoch.
@@ -214,6 +219,7 @@ impl Job for Whole<'_> {
             best_epoch,
             seconds_total: self.begun.elapsed().as_secs_f64(),
             seconds_per_step: seconds_train / steps as f64,
+            phases: phases.report(),
             seconds_keys,
             seconds_encrypt,
             peak_memory_bytes: memory::peak_memory_bytes(),

@@ -3,13 +3,13 @@
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use engine::circuits::Costs;
 use engine::circuits::activation::{ActivationChoice, Approximation};
+use engine::circuits::{Costs, Phase};
 use engine::ckks::{Level, Params, ParamsLiteral};
 use engine::protocol::{Choice, Plan, RefreshBy, Task};
 use serde::{Deserialize, Serialize};
 
-use super::{JobError, PlanReport, params, random};
+use super::{JobError, PassageReport, PlanReport, params, random};
 use crate::file::{ParameterSet, Reader};
 use crate::launch::Device;
 
@@ -300,5 +300,27 @@ pub(super) fn report(
         threads: device.threads,
         refresh: plan.refresh_by().name().to_owned(),
         simulated: false,
+        passages: passages(plan),
     }
+}
+
+/// A step and the refresh behind it, one phase after the other.
+fn passages(plan: &Plan) -> Vec<PassageReport> {
+    let passages = plan.budget().passages().iter();
+    let within = passages.filter_map(|passage| {
+        Some(PassageReport {
+            phase: passage.phase?.name(),
+            from: passage.highest.0,
+            to: passage.lowest.0,
+            key_switches: passage.key_switches(),
+        })
+    });
+    let levels = plan.levels();
+    let behind = PassageReport {
+        phase: Phase::Refresh.name(),
+        from: levels.result.0,
+        to: levels.state.0,
+        key_switches: 0,
+    };
+    within.chain([behind]).collect()
 }

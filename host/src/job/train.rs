@@ -13,6 +13,7 @@ use engine::protocol::{Plan, ReceivedBatch, RefreshBy, Server};
 use super::checkpoint::{Checkpoint, Progress};
 use super::event::Running;
 use super::exchange::{Conversation, ServerEnd, owner_command};
+use super::phases::{PhaseClock, PhaseSeconds};
 use super::store::{self, KeysFile, TrainingSetFile};
 use super::task::{self, Schedule, Setup};
 use super::{
@@ -138,7 +139,8 @@ impl Job for Training<'_> {
             (None, end) => end.as_ref().ok_or_else(no_exchange)?,
         };
         let rate = schedule.learning_rate;
-        let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
+        let clock = PhaseClock::new(backend);
+        let server = Server::new(evaluator(), refresher, &setup.plan, rate)?.watched_by(&clock);
         let mut running = Running::begin(observer, Stage::Train, steps);
         let start = data.start(backend, setup)?;
         let samples = data.validation.clone();
@@ -165,6 +167,7 @@ impl Job for Training<'_> {
             params: &setup.params,
             schedule: &schedule,
             checkpoint: &self.checkpoint,
+            clock: &clock,
         };
         let trained = run_steps(backend, &server, &course, start, batch, ask, &mut running);
         let failure = || end.as_ref().and_then(ServerEnd::take_failure);
@@ -172,6 +175,7 @@ impl Job for Training<'_> {
             state,
             steps,
             best_epoch,
+            phases,
         } = trained.map_err(|error| failure().unwrap_or(error))?;
         let steps_of_model = best_epoch.map_or(steps, |epoch| epoch * schedule.batches);
         store::finish_model(model, backend, setup, steps_of_model, &state)?;
@@ -184,6 +188,7 @@ impl Job for Training<'_> {
             out: config.out.clone(),
             steps,
             best_epoch,
+            phases: phases.report(),
             seconds,
         })
     }
@@ -216,6 +221,8 @@ pub(super) struct Trained<B: Backend> {
     pub(super) steps: usize,
     /// The epoch that the state is from, where the owner was asked.
     pub(super) best_epoch: Option<usize>,
+    /// How the time of all steps divides.
+    pub(super) phases: PhaseSeconds,
 }
 
 /// Asks the owner about the state after an epoch, which has been refreshed.
@@ -223,10 +230,11 @@ pub(super) type Ask<'a, B> =
     dyn FnMut(usize, &Ciphertext<B>) -> Result<ValidationReport, JobError> + 'a;
 
 /// How long a training is, and how far it has come.
-pub(super) struct Course<'a> {
+pub(super) struct Course<'a, B> {
     pub(super) params: &'a Params,
     pub(super) schedule: &'a Schedule,
     pub(super) checkpoint: &'a Checkpoint,
+    pub(super) clock: &'a PhaseClock<'a, B>,
 }
 
 /// All steps of a training that the checkpoint has not behind it, with a refresh between two, until the owner stops it if
@@ -234,7 +242,7 @@ pub(super) struct Course<'a> {
 pub(super) fn run_steps<B: Backend>(
     backend: &B,
     server: &Server<'_, B>,
-    course: &Course<'_>,
+    course: &Course<'_, B>,
     start: Ciphertext<B>,
     mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
     mut ask: Option<&mut Ask<'_, B>>,
@@ -244,7 +252,9 @@ pub(super) fn run_steps<B: Backend>(
         params,
         schedule,
         checkpoint,
+        clock,
     } = course;
+    let mut all = PhaseSeconds::default();
     let steps = schedule.steps();
     let resumed = checkpoint.resume(backend, params)?;
     let Progress {
@@ -267,7 +277,7 @@ pub(super) fn run_steps<B: Backend>(
         if done == steps || verdict.is_some_and(|verdict| verdict.stop) {
             break;
         }
-        let begun = Instant::now();
+        clock.take();
         state = server.step(&state, &batch(schedule.batch(done))?, done)?;
         let epoch = schedule.epoch(done);
         done += 1;
@@ -277,11 +287,14 @@ pub(super) fn run_steps<B: Backend>(
         }
         verdict = None;
         checkpoint.keep(backend, done, &state)?;
+        let phases = clock.take();
+        all += phases;
         running.observer().event(&Event::Step(&StepReport {
             step: done,
             steps,
             epoch,
-            seconds: begun.elapsed().as_secs_f64(),
+            seconds: phases.total(),
+            phases: phases.report(),
         }));
         running.advance();
     }
@@ -293,5 +306,6 @@ pub(super) fn run_steps<B: Backend>(
         state,
         steps: done,
         best_epoch,
+        phases: all,
     })
 }

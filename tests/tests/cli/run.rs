@@ -76,6 +76,38 @@ fn programs_get_plan_steps_and_the_report() {
     ] {
         assert!(last[number].is_number(), "{number} in {last}");
     }
+    for event in of("step").into_iter().chain([&last]) {
+        let parts = event["phases"].as_array().unwrap();
+        let sum = |field: &str| {
+            parts
+                .iter()
+                .map(|part| part[field].as_f64().unwrap())
+                .sum::<f64>()
+        };
+        assert!((sum("share") - 1.0).abs() < 1e-9, "{event}");
+        let whole = match event["event"].as_str() {
+            Some("step") => event["seconds"].as_f64().unwrap(),
+            _ => of("step")
+                .iter()
+                .map(|step| step["seconds"].as_f64().unwrap())
+                .sum(),
+        };
+        assert!((sum("seconds") - whole).abs() < 1e-6, "{event}");
+        // No phase of a step is missing.
+        let busy = parts
+            .iter()
+            .filter(|part| part["seconds"].as_f64().unwrap() > 0.0);
+        let last_step = event["step"] == steps;
+        assert_eq!(
+            busy.count(),
+            parts.len() - usize::from(last_step),
+            "{event}"
+        );
+    }
+    let passages = plan["passages"].as_array().unwrap();
+    assert_eq!(passages[0]["phase"], "spreading and packing");
+    assert_eq!(passages.last().unwrap()["phase"], "refreshes");
+    assert_eq!(passages.last().unwrap()["to"], passages[0]["from"]);
     for text in ["params", "device", "refresh"] {
         assert!(last[text].is_string(), "{text} in {last}");
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::backend::BackendError;
+use engine::backend::{Backend, BackendError};
 use engine::bootstrap::{Bootstrapper, key_plan};
 use engine::circuits::{Ciphertexts, Costs, Curve, Operation, PlainVector, Refresh, Slots};
 use engine::ckks::{
@@ -21,8 +21,7 @@ use crate::job::event::Running;
 use crate::job::keyed::{AtHand, Keyed};
 use crate::job::task::SIGMOID;
 use crate::job::{JobError, Observer, Stage, random};
-use crate::launch;
-use crate::profile::{Profiled, Timed};
+use crate::launch::{Device, Job, launch};
 
 /// The most levels between two that are measured.
 const STRIDE: usize = 4;
@@ -32,32 +31,47 @@ const ROTATIONS: [i32; 4] = [1, 2, 4, 8];
 const CLEAR: [usize; 3] = [256, 256, 10];
 /// Levels at which the making of keys is measured, where bootstrapping does not ask for more.
 const KEY_LEVELS: usize = 3;
+/// Ciphertexts that are alive at once, at most, beside keys: that of a bootstrap is the most.
+const CIPHERTEXTS: usize = 64;
 /// A measurement takes so many repetitions, and so many seconds, at least.
-const LEAST_REPETITIONS: usize = 3;
-const LEAST_SECONDS: f64 = 0.03;
+const BOOTSTRAPS: usize = 3;
+const LEAST_REPETITIONS: usize = 5;
+const LEAST_SECONDS: f64 = 0.04;
 
 /// Measures on the device that is asked for.
 pub(super) fn on_device(
     asked: &Asked<'_>,
-    subject: &dyn Fn(String) -> Result<Subject, JobError>,
     observer: &mut dyn Observer,
 ) -> Result<Calibration, JobError> {
-    let params = asked.params;
-    let cpu = launch::cpu(params, asked.threads)?;
     let keys = keys(asked)?;
-    #[cfg(feature = "gpu")]
-    {
-        // Keys, and a few dozen ciphertexts.
-        let bytes =
-            || (keys.bytes(params) + 64 * params.ciphertext_bytes(params.top_level())) as u64;
-        let gpu = launch::gpu::choose(asked.device, &cpu, params, bytes, observer)?;
-        if let Some(gpu) = gpu {
-            let name = launch::gpu::device(&gpu, asked.threads).name;
-            return all(asked, &gpu, &keys, subject(name)?, observer);
-        }
+    let measuring = Measuring { asked, keys };
+    let threads = Some(asked.threads);
+    launch(&measuring, asked.device, threads, asked.params, observer)
+}
+
+struct Measuring<'a> {
+    asked: &'a Asked<'a>,
+    keys: KeyPlan,
+}
+
+impl Job for Measuring<'_> {
+    type Output = Calibration;
+
+    fn memory_bytes(&self) -> u64 {
+        let params = self.asked.params;
+        let ciphertexts = CIPHERTEXTS * params.ciphertext_bytes(params.top_level());
+        (self.keys.bytes(params) + ciphertexts) as u64
     }
-    let name = launch::cpu_name(&cpu);
-    all(asked, &Timed::new(cpu), &keys, subject(name)?, observer)
+
+    fn run<B: Backend>(
+        &self,
+        backend: &B,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Calibration, JobError> {
+        let subject = self.asked.subject(device.name.clone())?;
+        all(self.asked, backend, &self.keys, subject, observer)
+    }
 }
 
 /// Keys for every operation at every level for use, and those of a bootstrap.
@@ -99,7 +113,7 @@ fn levels(params: &Params) -> Vec<Level> {
     levels.into_iter().map(Level).collect()
 }
 
-fn all<B: Profiled>(
+fn all<B: Backend>(
     asked: &Asked<'_>,
     backend: &B,
     plan: &KeyPlan,
@@ -167,7 +181,7 @@ fn curve(points: Vec<(Level, f64)>) -> Result<Curve, JobError> {
 }
 
 /// The keys, and the seconds that one takes by its highest level.
-fn make_keys<'a, B: Profiled>(
+fn make_keys<'a, B: Backend>(
     params: &'a Params,
     backend: &'a B,
     plan: &KeyPlan,
@@ -206,19 +220,17 @@ fn make_keys<'a, B: Profiled>(
     let times = times.into_iter();
     Ok((
         keyed,
-        times
-            .map(|(level, mut times)| (level, median(&mut times)))
-            .collect(),
+        times.map(|(level, times)| (level, least(&times))).collect(),
     ))
 }
 
-struct Bench<'a, B: Profiled> {
+struct Bench<'a, B: Backend> {
     keyed: &'a Keyed<'a, B>,
     machine: Ciphertexts<'a, B>,
 }
 
-impl<B: Profiled> Bench<'_, B> {
-    /// The middle of the seconds that some work takes, which is told how often it was done before.
+impl<B: Backend> Bench<'_, B> {
+    /// The fewest seconds that some work takes, which is told how often it was done before: whatever disturbs it only adds.
     fn seconds(
         &self,
         mut work: impl FnMut(usize) -> Result<(), JobError>,
@@ -236,7 +248,7 @@ impl<B: Profiled> Bench<'_, B> {
             total += seconds;
             times.push(seconds);
         }
-        Ok(median(&mut times))
+        Ok(least(&times))
     }
 
     /// Every operation but refreshes, on operands at a level.
@@ -384,19 +396,19 @@ impl<B: Profiled> Bench<'_, B> {
         &self,
         mut work: impl FnMut() -> Result<(), JobError>,
     ) -> Result<f64, JobError> {
-        let mut times = Vec::with_capacity(LEAST_REPETITIONS);
-        for _ in 0..LEAST_REPETITIONS {
+        let mut times = Vec::with_capacity(BOOTSTRAPS);
+        for _ in 0..BOOTSTRAPS {
             let begun = Instant::now();
             work()?;
             self.keyed.backend.wait()?;
             times.push(begun.elapsed().as_secs_f64());
         }
-        Ok(median(&mut times))
+        Ok(least(&times))
     }
 }
 
 /// Training in the clear, for each sample, feature and class.
-fn clear_product<B: Profiled>(bench: &Bench<'_, B>) -> Result<f64, JobError> {
+fn clear_product<B: Backend>(bench: &Bench<'_, B>) -> Result<f64, JobError> {
     let [samples, features, classes] = CLEAR;
     let activation = SIGMOID.build(classes).map_err(PlanError::from)?;
     let x: Vec<f64> = (0..samples * features)
@@ -421,7 +433,6 @@ fn each(one: f64, many: f64, count: usize) -> f64 {
     ((many - one) / (count - 1) as f64).max(0.0)
 }
 
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or_default()
+fn least(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
 }

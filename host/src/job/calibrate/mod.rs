@@ -198,8 +198,7 @@ impl Asked<'_> {
     /// A new one, which is kept.
     pub(super) fn measure(&self, observer: &mut dyn Observer) -> Result<Calibration, JobError> {
         let begun = Instant::now();
-        let subject = |device| self.subject(device);
-        let mut found = measure::on_device(self, &subject, observer)?;
+        let mut found = measure::on_device(self, observer)?;
         found.seconds = begun.elapsed().as_secs_f64();
         cache::write(self.cache, &found)?;
         Ok(found)

@@ -31,10 +31,10 @@ pub(super) fn peak_bytes(setup: &Setup, sizes: Sizes, first_bootstrap: Option<&B
     let kept = keys + sizes.batches as u64 * batch + validation as u64 + rows;
 
     let encoded = |budget: &Budget, special: usize| -> u64 {
-        let counts = budget.counts().iter();
+        let counts = budget.counts().into_iter();
         let encodings = counts.filter(|((operation, _), _)| *operation == Operation::Encoding);
         encodings
-            .map(|(&(_, level), &times)| times * (params.limbs_at(level) + special) as u64 * row)
+            .map(|((_, level), times)| times * (params.limbs_at(level) + special) as u64 * row)
             .sum()
     };
     let masks = encoded(plan.first_budget(), 0);

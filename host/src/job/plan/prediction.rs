@@ -1,6 +1,6 @@
 //! Counts times costs.
 
-use engine::circuits::{Budget, Costs, Operation};
+use engine::circuits::{Budget, Costs, Operation, Phase};
 use engine::ckks::{KeyName, Level};
 use engine::protocol::RefreshBy;
 
@@ -116,18 +116,20 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
     }
 }
 
-/// The operations of a step, refreshes apart, each with its share of the time.
+/// The operations of a step, refreshes apart.
 fn operations(budget: &Budget, costs: &Costs) -> Vec<OperationCount> {
-    let counts = budget.counts().iter();
-    let counts = counts.filter(|((operation, _), _)| *operation != Operation::Refresh);
-    counts
-        .map(|(&(operation, level), &times)| OperationCount {
+    let of_phase = |phase: Phase| {
+        let counts = budget.counts_in(phase).into_iter();
+        let counts = counts.filter(|((operation, _), _)| *operation != Operation::Refresh);
+        counts.map(move |((operation, level), times)| OperationCount {
+            phase: phase.name(),
             operation,
             level: level.0,
             count: times,
             seconds: times as f64 * costs.of(operation, level),
         })
-        .collect()
+    };
+    Phase::ALL.into_iter().flat_map(of_phase).collect()
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Train => "train",
         Stage::Decrypt => "decrypt",
         Stage::Evaluate => "evaluate",
+        Stage::Calibrate => "calibrate",
     }
 }
 

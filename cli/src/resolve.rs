@@ -2,14 +2,15 @@
 
 use host::job::{
     ActivationChoice, ActivationsConfig, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,
-    EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, RunConfig, SIGMOID,
-    SimulateConfig, StepShape, TaskShape, TrainConfig, TrainJobConfig, describe_params,
+    EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, ResumeConfig,
+    ResumeFrom, RunConfig, SIGMOID, SimulateConfig, StepShape, TaskShape, TrainConfig,
+    TrainJobConfig, describe_params,
 };
 
 use crate::args::{
     Activation, ActivationArgs, ActivationsTableArgs, DataArgs, DecryptArgs, EncryptArgs,
     EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, ProfileArgs, RefreshArgs, RefreshBy,
-    RefreshByArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
+    RefreshByArgs, ResumeArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         device: args.machine.device,
         threads: args.machine.threads,
         model_out: args.out,
+        work: args.work,
     })
 }
 
@@ -92,7 +94,30 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
+        checkpoint: args.checkpoint,
     }
+}
+
+/// The configuration of `veilgrad resume`.
+pub(crate) fn resume(args: ResumeArgs) -> Result<ResumeConfig, Failure> {
+    let from = match (args.checkpoint, args.work) {
+        (Some(checkpoint), None) => ResumeFrom::Checkpoint(checkpoint),
+        (None, Some(work)) => ResumeFrom::Work(work),
+        _ => {
+            let message = "name what to go on with: --checkpoint FILE or --work DIR";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+    };
+    Ok(ResumeConfig {
+        from,
+        evaluation_keys: args.evaluation_keys,
+        data: args.data,
+        exchange: args.exchange,
+        wait: args.wait,
+        out: args.out,
+        device: args.machine.device,
+        threads: args.machine.threads,
+    })
 }
 
 fn refresh_by(args: &RefreshByArgs) -> Option<host::job::RefreshBy> {

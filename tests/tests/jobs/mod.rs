@@ -137,6 +137,7 @@ impl Place {
             device: DeviceChoice::Auto,
             threads: None,
             out: self.path("model.vg"),
+            checkpoint: None,
         }
     }
 
@@ -208,6 +209,7 @@ impl Place {
             device: DeviceChoice::Auto,
             threads: None,
             model_out: Some(self.path("clear.safetensors")),
+            work: None,
         }
     }
 }

@@ -289,7 +289,15 @@ impl Job for Whole {
         };
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
         if let Some(path) = &self.model_out {
-            clear_model::write(path, &model, &prepared.normalization)?;
+            let epochs = schedule_of_model.epochs;
+            let about = clear_model::About {
+                class_names: Some(set.class_names()),
+                params: params.name(),
+                activation: setup.origin.activation.name(),
+                steps: epochs * schedule.batches,
+                epochs,
+            };
+            clear_model::write(path, &model, &prepared.normalization, &about)?;
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {

@@ -2,6 +2,7 @@
 
 use engine::circuits::activation::{Activation, Approximation};
 use engine::train::{ExactTrainer, Model, TrainOptions};
+use serde::{Deserialize, Serialize};
 
 use super::{DEFAULT_BATCH, DataChoice, EpochReport, JobError};
 use crate::data::{Csv, DataSet, Format, Normalization, Scaling, Table};
@@ -84,6 +85,15 @@ impl Compared<'_> {
             seconds,
         }
     }
+}
+
+/// What the owner's file of a normalisation holds: what it takes to read a model of normalised features.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Preparation {
+    #[serde(flatten)]
+    pub(super) normalization: Normalization,
+    /// What each class is called, if the file says so.
+    pub(super) class_names: Option<Vec<String>>,
 }
 
 /// Reads a data set; the seed fixes the parts that it leaves out.

@@ -330,7 +330,8 @@ impl Job for Training<'_> {
             best_epoch,
         } = trained.map_err(|error| failure().unwrap_or(error))?;
         let steps_of_model = best_epoch.map_or(steps, |epoch| epoch * schedule.batches);
-        store::finish_model(model, backend, setup, steps_of_model, &state)?;
+        let epochs = steps_of_model / schedule.batches;
+        store::finish_model(model, backend, setup, [steps_of_model, epochs], &state)?;
         if end.is_some() {
             talk.close(exchange(config)?, true)?;
         }

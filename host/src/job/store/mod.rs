@@ -5,7 +5,7 @@
 //! | secret key | parameter literal, origin | `coefficients`: one signed byte each |
 //! | evaluation keys | parameter literal, origin, names of the keys | `seeds`: 32 bytes for each key; `key-K.digit-D`: first half |
 //! | training set | origin, samples of each batch | `seeds`: start, then for each batch its tiles and its labels, then for each batch of validation its tiles; `start`; `batch-I.features`: tile after tile; `batch-I.labels`; `validation-I.features` |
-//! | model | origin, steps, level | `first`, `second`: both halves |
+//! | model | origin, steps, epochs, level | `first`, `second`: both halves |
 //! | checkpoint | origin, job and its inputs, steps, level, verdict, best epoch | `state-first`, `state-second`; `best-first`, `best-second`; `history` (JSON) |
 //! | work | parameter literal, origin, data, options, checksums of data and key | `seed` |
 //! | refresh request | keys, job, number, levels, bound | `first`, `second` |

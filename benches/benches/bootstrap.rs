@@ -32,7 +32,7 @@ impl OnDevice for Bootstrap {
             group.bench_function(format!("bootstrap, {name}"), |b| {
                 b.iter(|| {
                     drop(bootstrapper.bootstrap(&x, 1.0, parts).unwrap());
-                    device.wait();
+                    device.wait().unwrap();
                 });
             });
         }

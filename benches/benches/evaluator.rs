@@ -33,7 +33,7 @@ impl OnDevice for Operations {
             group.bench_function(name, |b| {
                 b.iter(|| {
                     operation();
-                    device.wait();
+                    device.wait().unwrap();
                 });
             });
         };

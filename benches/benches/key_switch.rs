@@ -60,7 +60,7 @@ impl KeySwitch<'_> {
                     b.iter(|| {
                         let switched = device.key_switch(&x, &key, [None, None], &basis);
                         drop(switched.unwrap());
-                        device.wait();
+                        device.wait().unwrap();
                     });
                 });
             }

@@ -68,7 +68,7 @@ impl OnDevice for OneStep {
         group.bench_function(device.label(), |b| {
             b.iter(|| {
                 drop(step.run(&machine, &state, &batch, 1).unwrap());
-                device.wait();
+                device.wait().unwrap();
             });
         });
         group.finish();

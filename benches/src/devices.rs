@@ -11,12 +11,10 @@ use host::gpu::{Gpu, Options, adapters};
 
 use crate::{is_smoke, threads};
 
-/// A device whose work can be waited for.
+/// A device with a name.
 pub trait Device: Backend {
     /// Its name, in the names of groups.
     fn label(&self) -> String;
-    /// Waits until all work is done: a GPU's calls return before.
-    fn wait(&self);
     /// Bytes of buffers, at most so far.
     fn peak_bytes(&self) -> u64;
 }
@@ -28,7 +26,6 @@ impl Device for Cpu {
             threads => format!("{threads} threads"),
         }
     }
-    fn wait(&self) {}
     fn peak_bytes(&self) -> u64 {
         self.usage().peak as u64
     }
@@ -37,9 +34,6 @@ impl Device for Cpu {
 impl Device for Gpu {
     fn label(&self) -> String {
         format!("GPU {}", self.name())
-    }
-    fn wait(&self) {
-        self.finish().unwrap();
     }
     fn peak_bytes(&self) -> u64 {
         self.usage().peak

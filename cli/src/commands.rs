@@ -1,11 +1,11 @@
 //! One function for each command: its configuration, its job, its report.
 
-use host::job;
+use host::job::{self, ResumeFrom, ResumedReport};
 
 use crate::args::{
     ActivationsTableArgs, CalibrateArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs,
-    EvaluateArgs, KeygenArgs, ParamsTableArgs, PlanArgs, ProfileArgs, RefreshArgs, RunArgs,
-    SimulateArgs, TrainArgs,
+    EvaluateArgs, KeygenArgs, ParamsTableArgs, PlanArgs, ProfileArgs, RefreshArgs, ResumeArgs,
+    RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
@@ -20,6 +20,7 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Keygen(args) => keygen(args, streams),
         Command::Encrypt(args) => encrypt(args, streams),
         Command::Train(args) => train(args, streams),
+        Command::Resume(args) => resume(args, streams),
         Command::Refresh(args) => refresh(args, streams),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
@@ -41,6 +42,9 @@ fn run(args: RunArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     print::done(streams, json, &report, |report| {
         print::run(report, config.model_out.as_deref())
     });
+    if let Some(directory) = &config.work {
+        job::finish_work(directory)?;
+    }
     Ok(())
 }
 
@@ -89,6 +93,20 @@ fn train(args: TrainArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let config = resolve::train(args);
     let report = job::train(&config, &mut Progress::new(streams, json))?;
     print::done(streams, json, &report, print::train);
+    Ok(())
+}
+
+fn resume(args: ResumeArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::resume(args)?;
+    let report = job::resume(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, |report| match report {
+        ResumedReport::Train(report) => print::train(report),
+        ResumedReport::Run(report) => print::run(report, config.out.as_deref()),
+    });
+    if let ResumeFrom::Work(directory) = &config.from {
+        job::finish_work(directory)?;
+    }
     Ok(())
 }
 

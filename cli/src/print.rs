@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use host::job::{
-    ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
-    KeygenReport, PhaseReport, PlanReport, RefreshReport, RunReport, SimulateReport, TrainReport,
-    ValidationReport,
+    ActivationReport, ActivationsReport, DecryptReport, EarlierReport, EncryptReport, EpochReport,
+    EvaluateReport, KeygenReport, PhaseReport, PlanReport, RefreshReport, RunReport,
+    SimulateReport, TrainReport, ValidationReport,
 };
 use serde::Serialize;
 
@@ -234,10 +234,18 @@ fn phases(phases: &[PhaseReport]) -> String {
     told.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-/// An epoch of `veilgrad simulate`.
+/// What an earlier process did of a job.
+pub(crate) fn earlier(report: &EarlierReport) -> String {
+    format!(
+        "going on behind {}",
+        things(report.steps.len(), "finished step")
+    )
+}
+
+/// An epoch, beside that of exact training.
 pub(crate) fn epoch(report: &EpochReport) -> String {
     format!(
-        "epoch {:>3} of {}: validation {} (exact {}), test {} (exact {}), largest logit {:.1}\n",
+        "epoch {:>3} of {}: validation {} (exact {}), test {} (exact {}), largest logit {:.1}",
         report.epoch,
         report.epochs,
         percent(report.validation_accuracy),

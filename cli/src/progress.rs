@@ -18,6 +18,8 @@ const DRAW_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Progress<'s, 'w> {
     streams: &'s mut Streams<'w>,
     json: bool,
+    /// Whether the job is a simulation.
+    simulated: bool,
     stage: Option<Running>,
     /// When the last line on the way was written.
     last_line: Instant,
@@ -130,6 +132,7 @@ impl<'s, 'w> Progress<'s, 'w> {
         Self {
             streams,
             json,
+            simulated: false,
             stage: None,
             last_line: Instant::now(),
         }
@@ -229,8 +232,14 @@ impl<'s, 'w> Progress<'s, 'w> {
 impl Observer for Progress<'_, '_> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Plan(plan) if self.json => self.json_line("plan", plan),
-            Event::Plan(plan) => self.write(|streams| streams.out(&print::plan(plan))),
+            Event::Plan(plan) => {
+                self.simulated = plan.simulated;
+                if self.json {
+                    self.json_line("plan", plan);
+                } else {
+                    self.write(|streams| streams.out(&print::plan(plan)));
+                }
+            }
             Event::StageBegun { stage, parts } => self.begun(*stage, *parts),
             Event::StageProgress { stage, done } => self.progress(*stage, *done),
             Event::StageEnded { stage, seconds } => self.ended(*stage, *seconds),
@@ -240,8 +249,16 @@ impl Observer for Progress<'_, '_> {
                     self.json_line("step", step);
                 }
             }
+            Event::Earlier(earlier) if self.json => self.json_line("earlier", earlier),
+            Event::Earlier(earlier) => {
+                self.write(|streams| streams.err_line(&print::earlier(earlier)));
+            }
             Event::Epoch(epoch) if self.json => self.json_line("epoch", epoch),
-            Event::Epoch(epoch) => self.write(|streams| streams.out(&print::epoch(epoch))),
+            // The epochs of a simulation are its result.
+            Event::Epoch(epoch) if self.simulated => {
+                self.write(|streams| streams.out_line(&print::epoch(epoch)));
+            }
+            Event::Epoch(epoch) => self.write(|streams| streams.err_line(&print::epoch(epoch))),
             Event::Activation(line) if self.json => self.json_line("activation", line),
             Event::Activation(line) => {
                 self.write(|streams| streams.out(&print::activation(line)));

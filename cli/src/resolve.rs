@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use host::job::{
     ActivationChoice, ActivationsConfig, CalibrateConfig, DEFAULT_RANGE, DataChoice, DecryptConfig,
     EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, PlanConfig, ProfileConfig,
-    RefreshConfig, RunConfig, SIGMOID, SimulateConfig, StepShape, TaskShape, TrainConfig,
-    TrainJobConfig, describe_params,
+    RefreshConfig, ResumeConfig, ResumeFrom, RunConfig, SIGMOID, SimulateConfig, StepShape,
+    TaskShape, TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
     Activation, ActivationArgs, ActivationsTableArgs, CalibrateArgs, CalibrationsArgs, DataArgs,
     DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, PlanArgs,
-    ProfileArgs, RefreshArgs, RefreshBy, RefreshByArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs,
-    TrainingArgs,
+    ProfileArgs, RefreshArgs, RefreshBy, RefreshByArgs, ResumeArgs, RunArgs, SeedArgs,
+    SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
@@ -34,6 +34,7 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         threads: args.machine.threads,
         calibrations: calibrations(args.calibrations),
         model_out: args.out,
+        work: args.work,
     })
 }
 
@@ -141,7 +142,30 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
+        checkpoint: args.checkpoint,
     }
+}
+
+/// The configuration of `veilgrad resume`.
+pub(crate) fn resume(args: ResumeArgs) -> Result<ResumeConfig, Failure> {
+    let from = match (args.checkpoint, args.work) {
+        (Some(checkpoint), None) => ResumeFrom::Checkpoint(checkpoint),
+        (None, Some(work)) => ResumeFrom::Work(work),
+        _ => {
+            let message = "name what to go on with: --checkpoint FILE or --work DIR";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+    };
+    Ok(ResumeConfig {
+        from,
+        evaluation_keys: args.evaluation_keys,
+        data: args.data,
+        exchange: args.exchange,
+        wait: args.wait,
+        out: args.out,
+        device: args.machine.device,
+        threads: args.machine.threads,
+    })
 }
 
 fn refresh_by(args: &RefreshByArgs) -> Option<host::job::RefreshBy> {

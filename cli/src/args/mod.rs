@@ -3,6 +3,7 @@
 mod machine;
 mod options;
 mod owner;
+mod resume;
 mod server;
 mod trial;
 
@@ -16,6 +17,7 @@ pub(crate) use options::{
     SeedArgs, TrainingArgs,
 };
 pub(crate) use owner::{DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, RefreshArgs};
+pub(crate) use resume::ResumeArgs;
 pub(crate) use server::TrainArgs;
 pub(crate) use trial::{PlanArgs, RunArgs, SimulateArgs};
 
@@ -43,6 +45,9 @@ pub(crate) use trial::{PlanArgs, RunArgs, SimulateArgs};
 ///   owner   veilgrad decrypt   the model
 ///   owner   veilgrad evaluate  its accuracy
 ///
+/// A training that was ended before it was done goes on with
+///   veilgrad resume
+///
 /// Exit codes: 0 done, 1 the job failed, 2 wrong usage.
 #[derive(Debug, Parser)]
 #[command(name = "veilgrad", version, verbatim_doc_comment, max_term_width = 100)]
@@ -59,6 +64,7 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     Encrypt(EncryptArgs),
     Train(TrainArgs),
+    Resume(ResumeArgs),
     Refresh(RefreshArgs),
     Decrypt(DecryptArgs),
     Evaluate(EvaluateArgs),

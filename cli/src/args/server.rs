@@ -10,9 +10,10 @@ use crate::values;
 ///
 /// Who     The server.
 /// Reads   The evaluation keys and the encrypted training set, both from the owner.
-/// Writes  --out       the encrypted model, for the owner;
-///         --exchange  questions to the owner: ciphertexts to refresh, and with
-///                     --early-stopping validation logits after each epoch.
+/// Writes  --out         the encrypted model, for the owner;
+///         --checkpoint  the encrypted state after each step, until the end;
+///         --exchange    questions to the owner: ciphertexts to refresh, and with
+///                       --early-stopping validation logits after each epoch.
 /// Learns  The server sees ciphertexts, their number, and when an answer comes; with
 ///         --early-stopping also which epochs were better than all before them, and
 ///         when to stop. Each question shows the owner the weights so far or how its
@@ -20,6 +21,9 @@ use crate::values;
 ///
 /// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
 /// (a shared or synchronised one).
+///
+/// Whatever ends it before time (a crash, a full disk, an owner who is away), nothing is
+/// lost but the step that was under way: `veilgrad resume --checkpoint MODEL.vg.checkpoint`.
 ///
 /// Example
 ///   veilgrad train --evaluation-keys evaluation.vg --data heart.vg \
@@ -59,6 +63,11 @@ pub(crate) struct TrainArgs {
     /// File for the encrypted model
     #[arg(long, value_name = "MODEL.vg")]
     pub(crate) out: PathBuf,
+
+    /// File for the state after each step, from which `veilgrad resume` goes on; removed at the end
+    /// [default: the name of the model with .checkpoint behind it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,

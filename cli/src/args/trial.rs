@@ -12,7 +12,9 @@ use crate::values;
 ///
 /// Who     Anybody, to try or to measure: owner and server in one process.
 /// Reads   A data set: the bundled digits, or --data FILE.
-/// Writes  The model, with --out; nothing else. Keys live in memory only.
+/// Writes  --out   the model;
+///         --work  what it takes to go on with `veilgrad resume --work DIR`, until the end.
+///                 Without it, nothing is written, and keys live in memory only.
 /// Learns  Nobody learns anything: there is no other side.
 ///
 /// The same steps are taken in the clear, from the same seed, and the two models
@@ -52,6 +54,11 @@ pub(crate) struct RunArgs {
     /// Write the decrypted model to this file (safetensors: weight, bias)
     #[arg(long, value_name = "MODEL.safetensors")]
     pub(crate) out: Option<PathBuf>,
+
+    /// Keep in this directory what it takes to go on after a crash. It then holds the seed of the secret key, readable
+    /// by you alone; all is removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,

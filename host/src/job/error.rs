@@ -145,6 +145,39 @@ pub enum JobError {
         /// The file.
         file: PathBuf,
     },
+    /// A checkpoint cannot be written.
+    #[error(
+        "{}: the checkpoint cannot be written; the one before it is sound: when there is room, `{resume}` goes on from it",
+        file.display()
+    )]
+    Checkpoint {
+        /// The file.
+        file: PathBuf,
+        /// The command that goes on.
+        resume: String,
+        /// What went wrong.
+        source: Box<FileError>,
+    },
+    /// A job would begin where another one was not finished.
+    #[error(
+        "{}: there is an unfinished training; `{resume}` goes on with it, or remove this file to begin anew", file.display()
+    )]
+    Unfinished {
+        /// The file.
+        file: PathBuf,
+        /// The command that goes on.
+        resume: String,
+    },
+    /// Nothing to go on from.
+    #[error("{}: there is no unfinished {what} to go on with; `{begin}` begins one", file.display())]
+    NothingKept {
+        /// The file that is not there.
+        file: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+        /// The command that makes one.
+        begin: &'static str,
+    },
     /// The owner did not answer.
     #[error(
         "no answer from the owner to {question} for {} s; the owner must run `{}` while the training runs",

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{ActivationReport, EpochReport, PlanReport, StepReport, ValidationReport};
+use super::{
+    ActivationReport, EarlierReport, EpochReport, PlanReport, StepReport, ValidationReport,
+};
 
 /// Whoever listens to a job. Called on the thread that started it.
 pub trait Observer {
@@ -39,7 +41,9 @@ pub enum Event<'a> {
     },
     /// A training step is over.
     Step(&'a StepReport),
-    /// An epoch of a simulation is over.
+    /// The job goes on from where an earlier process was ended, after this.
+    Earlier(&'a EarlierReport),
+    /// An epoch was measured.
     Epoch(&'a EpochReport),
     /// An activation was measured.
     Activation(&'a ActivationReport),

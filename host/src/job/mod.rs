@@ -5,6 +5,7 @@
 //! | [`keygen()`] | owner | | secret key, evaluation keys for the server |
 //! | [`encrypt()`] | owner | secret key, data | encrypted training set for the server, normalisation |
 //! | [`train()`] | server | evaluation keys, training set | encrypted model for the owner |
+//! | [`resume()`] | whose job it was | what it kept | what it would have written |
 //! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
@@ -38,13 +39,16 @@ mod profile;
 mod random;
 mod refresh;
 mod report;
+mod resume;
 mod run;
 mod samples;
 mod simulate;
+mod steps;
 mod store;
 mod task;
 mod train;
 mod validation;
+mod work;
 
 use std::fs::File;
 use std::io::Read;
@@ -55,7 +59,8 @@ pub use activations::activations;
 pub use calibrate::{CalibrateConfig, CalibrateReport, calibrate};
 pub use config::{
     ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
-    ParamsChoice, RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
+    ParamsChoice, RefreshConfig, ResumeConfig, ResumeFrom, RunConfig, SimulateConfig, TaskShape,
+    TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
 pub use devices::{DevicesReport, describe_devices};
@@ -73,11 +78,13 @@ pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use refresh::refresh;
 pub use report::{
-    ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
-    EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost, OperationCount,
-    ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport, RefreshCost,
-    RefreshReport, RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
+    ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
+    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
+    OperationCount, ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport,
+    RefreshCost, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    ValidationReport,
 };
+pub use resume::{ResumedReport, resume};
 pub use run::run;
 pub use simulate::simulate;
 pub use task::{
@@ -85,6 +92,7 @@ pub use task::{
     default_learning_rate,
 };
 pub use train::train;
+pub use work::finish_work;
 
 /// A whole small file, refused if it is larger than `limit`.
 fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, JobError> {

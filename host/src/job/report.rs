@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::phases::PhaseSeconds;
+use super::task::Schedule;
 
 /// What a job is going to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -100,8 +103,31 @@ pub struct StepReport {
     pub phases: Vec<PhaseReport>,
 }
 
+/// The report of a step, counted from zero.
+pub(super) fn step_report(schedule: &Schedule, step: usize, seconds: &PhaseSeconds) -> StepReport {
+    StepReport {
+        step: step + 1,
+        steps: schedule.steps(),
+        epoch: schedule.epoch(step),
+        seconds: seconds.total(),
+        phases: seconds.report(),
+    }
+}
+
+/// What an earlier process did of a job that goes on now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EarlierReport {
+    /// Its steps.
+    pub steps: Vec<StepReport>,
+    /// The epochs that it measured.
+    pub epochs: Vec<EpochReport>,
+    /// The epochs that it asked about.
+    pub validations: Vec<ValidationReport>,
+}
+
 /// What was decided after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValidationReport {
     /// Which one, from 1.
     pub epoch: usize,
@@ -157,25 +183,42 @@ pub struct RunReport {
     pub weight_error: f64,
 }
 
-/// An epoch of a simulation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// An epoch of a training or a simulation, and of the exact training beside it: on `f64`, with the exact activation, on the
+/// same batches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EpochReport {
     /// Which one, from 1.
     pub epoch: usize,
     /// Of how many.
     pub epochs: usize,
-    /// Share of validation rows whose class the simulated model predicts.
+    /// Mean loss of the validation rows under the model.
+    #[serde(deserialize_with = "or_nan")]
+    pub validation_loss: f64,
+    /// The same for exact training.
+    #[serde(deserialize_with = "or_nan")]
+    pub exact_validation_loss: f64,
+    /// Share of validation rows whose class the model predicts.
+    #[serde(deserialize_with = "or_nan")]
     pub validation_accuracy: f64,
     /// The same for exact training.
+    #[serde(deserialize_with = "or_nan")]
     pub exact_validation_accuracy: f64,
-    /// Share of test rows whose class the simulated model predicts.
+    /// Share of test rows whose class the model predicts.
+    #[serde(deserialize_with = "or_nan")]
     pub test_accuracy: f64,
     /// The same for exact training.
+    #[serde(deserialize_with = "or_nan")]
     pub exact_test_accuracy: f64,
     /// The size of the largest logit of exact training so far.
     pub largest_logit: f64,
     /// Time.
     pub seconds: f64,
+}
+
+/// JSON has no word for what is not a number: a share of no rows.
+fn or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// Of [`simulate`](super::simulate()).

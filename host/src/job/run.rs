@@ -1,6 +1,7 @@
 //! Everything in one process: owner and server as two objects that exchange messages, and training in the clear beside
 //! them.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -16,21 +17,30 @@ use super::calibrate::known_costs;
 use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
 use super::phases::PhaseClock;
-use super::samples::{Prepared, Samples, batch_size};
+use super::samples::{Compared, Prepared, Samples, batch_size};
+use super::steps::{AfterEpoch, Ask, Course, Measure, Trained, run_steps, tell_of_earlier};
 use super::task::{self, Schedule, Setup};
-use super::train::{self, Ask, Course, Trained, run_steps};
+use super::train;
 use super::validation::Judge;
+use super::work;
 use super::{
-    Event, JobError, Observer, RunConfig, RunReport, Stage, clear_model, memory, params, random,
+    Event, JobError, Observer, ResumeConfig, RunConfig, RunReport, Stage, TrainConfig, clear_model,
+    memory, params, random,
 };
-use crate::launch::{Device, Job, launch};
+use crate::launch::{Device, DeviceChoice, Job, launch};
 
 /// Makes keys, encrypts, trains and decrypts, and trains in the clear with the exact activation to compare.
 ///
+/// With a directory for it, what it takes to [`resume`](super::resume()) is kept there until [`finish_work`](super::finish_work).
+///
 /// # Errors
-/// [`JobError`]: data or parameters that are refused, a training that diverges, a device that fails.
+/// [`JobError`]: data or parameters that are refused, a training that diverges, a device that fails, a directory with a run
+/// that was not finished.
 pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport, JobError> {
     let begun = Instant::now();
+    if let Some(directory) = &config.work {
+        work::refuse_unfinished_run(directory)?;
+    }
     let params = params::choose(&config.params, config.allow_insecure)?;
     let prepared = stage(observer, Stage::Data, || {
         Prepared::open(&config.data, config.train.seed)
@@ -56,24 +66,41 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         config.refresh,
         costs.as_ref(),
     )?;
-    let labels = prepared.validation(batch).into_iter();
-    let labels = labels.flat_map(|part| part.labels).collect();
-    let patience = config.train.patience.unwrap_or(usize::MAX);
-    let whole = Whole {
-        config,
-        prepared,
-        judge: Mutex::new(Judge::new(labels, patience)),
-        setup,
-        seed: random::secret_seed()?,
-        checkpoint: Checkpoint::default(),
-        begun,
+    let seed = random::secret_seed()?;
+    let checkpoint = match &config.work {
+        Some(directory) => work::begin(directory, config, &prepared.set, &setup, &seed)?,
+        None => Checkpoint::default(),
     };
-    launch(&whole, config.device, config.threads, &params, observer)
+    let whole = Whole {
+        model_out: config.model_out.clone(),
+        ..Whole::new(prepared, setup, seed, checkpoint, &config.train, begun)?
+    };
+    whole.launch(config.device, config.threads, observer)
 }
 
-struct Whole<'a> {
-    config: &'a RunConfig,
+/// Goes on with the run of a directory.
+pub(super) fn resume_run(
+    directory: &Path,
+    overrides: &ResumeConfig,
+    observer: &mut dyn Observer,
+) -> Result<RunReport, JobError> {
+    let begun = Instant::now();
+    let (asked, prepared, setup, seed, checkpoint) =
+        work::go_on(directory, overrides.data.as_deref(), observer)?;
+    let whole = Whole {
+        model_out: overrides.out.clone().or(asked.model_out),
+        ..Whole::new(prepared, setup, seed, checkpoint, &asked.train, begun)?
+    };
+    tell_of_earlier(&whole.checkpoint, &whole.schedule, observer);
+    whole.launch(overrides.device, overrides.threads, observer)
+}
+
+struct Whole {
+    train: TrainConfig,
+    model_out: Option<PathBuf>,
     prepared: Prepared,
+    batches: Vec<Samples>,
+    schedule: Schedule,
     setup: Setup,
     /// Of everything the owner draws: whatever device does it, and however often, the words are the same.
     seed: Seed,
@@ -81,6 +108,56 @@ struct Whole<'a> {
     /// What it knows of the epochs so far is not lost with a device.
     judge: Mutex<Judge>,
     begun: Instant,
+}
+
+impl Whole {
+    fn new(
+        prepared: Prepared,
+        setup: Setup,
+        seed: Seed,
+        checkpoint: Checkpoint,
+        train: &TrainConfig,
+        begun: Instant,
+    ) -> Result<Self, JobError> {
+        let batch = setup.plan.task().batch;
+        let batches = prepared.batches(batch, train.seed)?;
+        let schedule = Schedule::new(
+            train.epochs,
+            train.learning_rate,
+            batches.len(),
+            setup.origin.activation,
+        )?;
+        let labels = prepared.validation(batch).into_iter();
+        let labels = labels.flat_map(|part| part.labels).collect();
+        let mut judge = Judge::new(labels, train.patience.unwrap_or(usize::MAX));
+        let judged = checkpoint.history().validations;
+        judge.recall(judged.iter().map(|report| report.loss.unwrap_or(f64::NAN)));
+        Ok(Self {
+            train: train.clone(),
+            model_out: None,
+            prepared,
+            batches,
+            schedule,
+            setup,
+            seed,
+            checkpoint,
+            judge: Mutex::new(judge),
+            begun,
+        })
+    }
+
+    fn launch(
+        &self,
+        device: DeviceChoice,
+        threads: Option<usize>,
+        observer: &mut dyn Observer,
+    ) -> Result<RunReport, JobError> {
+        let done = launch(self, device, threads, &self.setup.params, observer);
+        if let Err(error) = &done {
+            train::tell_what_is_left(error, &self.checkpoint, observer);
+        }
+        done
+    }
 }
 
 /// What is derived from the seed of a run, by its index.
@@ -94,7 +171,7 @@ enum Draw {
     Validation,
 }
 
-impl Job for Whole<'_> {
+impl Job for Whole {
     type Output = RunReport;
 
     fn memory_bytes(&self) -> u64 {
@@ -110,31 +187,26 @@ impl Job for Whole<'_> {
         observer: &mut dyn Observer,
     ) -> Result<RunReport, JobError> {
         let Self {
-            config,
+            train,
             prepared,
+            batches,
+            schedule,
             setup,
+            checkpoint,
             ..
         } = self;
         let Setup { params, plan, .. } = setup;
         let (task, set) = (plan.task(), &prepared.set);
-        let batches = prepared.batches(task.batch, config.train.seed)?;
-        let train = &config.train;
-        let schedule = Schedule::new(
-            train.epochs,
-            train.learning_rate,
-            batches.len(),
-            setup.origin.activation,
-        )?;
         let rows = set.train().rows();
-        let plan_report = task::report(setup, &schedule, set.name(), rows, device);
+        let plan_report = task::report(setup, schedule, set.name(), rows, device);
         observer.event(&Event::Plan(&plan_report));
 
         let encoder = Arc::new(Encoder::new(params.degree()));
-        let secret = SecretKey::generate(params, &self.draw(Draw::Secret));
+        let secret = secret_of(&self.seed, setup);
         let owner = Owner::new(backend, params, Arc::clone(&encoder), secret);
         let (keys, seconds_keys) = make_keys(&owner, setup, &self.draw(Draw::Keys), observer)?;
         let (encrypted, seconds_encrypt) =
-            encrypt(&owner, setup, &self.draw(Draw::Batches), &batches, observer)?;
+            encrypt(&owner, setup, &self.draw(Draw::Batches), batches, observer)?;
 
         let start = Model::zeros(task.classes, task.features);
         let state = owner
@@ -143,7 +215,7 @@ impl Job for Whole<'_> {
         let at_hand = AtHand {
             owner: &owner,
             seed: self.draw(Draw::Refreshes),
-            refreshes: AtomicU64::new((self.checkpoint.steps() * plan.refreshes().len()) as u64),
+            refreshes: AtomicU64::new((checkpoint.steps() * plan.refreshes().len()) as u64),
         };
         let evaluator = || Evaluator::new(backend, params, Arc::clone(&encoder), &keys);
         let bootstrapper = train::bootstrapper(plan, evaluator())?;
@@ -172,44 +244,85 @@ impl Job for Whole<'_> {
             Some(_) => Some(&mut ask),
             None => None,
         };
+        let [validation_rows, test_rows] = [set.validation(), set.test()].map(Samples::of);
+        let compared = Compared {
+            activation: plan.activation(),
+            epochs: schedule.epochs,
+            validation: &validation_rows,
+            test: &test_rows,
+        };
+        let mut exact = ExactTrainer::new(start, plan.activation(), Precision::Exact);
+        let mut measure = |epoch: usize, state: &Ciphertext<B>| {
+            while exact.steps() < epoch * schedule.batches {
+                let batch = &batches[schedule.batch(exact.steps())];
+                exact.step(&batch.features, &batch.labels, schedule.learning_rate);
+            }
+            let model = owner.model(plan, state)?;
+            let steps = &checkpoint.history().steps;
+            let of_epoch = (epoch - 1) * schedule.batches..epoch * schedule.batches;
+            let steps = steps.get(of_epoch).unwrap_or_default();
+            let seconds = steps.iter().map(|step| step.total()).sum();
+            Ok(compared.report(epoch, &model, &exact, seconds))
+        };
+        let measure: &mut Measure<'_, B> = &mut measure;
         let course = Course {
             params,
-            schedule: &schedule,
-            checkpoint: &self.checkpoint,
+            schedule,
+            checkpoint,
             clock: &clock,
+            talk: None,
         };
-        let trained = run_steps(backend, &server, &course, state, batch, ask, &mut running)?;
+        let after_epoch = AfterEpoch {
+            ask,
+            measure: Some(measure),
+        };
+        let trained = run_steps(
+            backend,
+            &server,
+            &course,
+            state,
+            batch,
+            after_epoch,
+            &mut running,
+        )?;
         let Trained {
             state,
             steps,
             best_epoch,
-            phases,
         } = trained;
-        let seconds_train = running.end();
+        running.end();
         // What the model is compared with stops at the same epoch.
         let schedule_of_model = Schedule {
             epochs: best_epoch.unwrap_or(schedule.epochs),
-            ..schedule
+            ..*schedule
         };
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
-        if let Some(path) = &config.model_out {
-            clear_model::write(path, &model, &prepared.normalization)?;
+        if let Some(path) = &self.model_out {
+            let epochs = schedule_of_model.epochs;
+            let about = clear_model::About {
+                class_names: Some(set.class_names()),
+                params: params.name(),
+                activation: setup.origin.activation.name(),
+                steps: epochs * schedule.batches,
+                epochs,
+            };
+            clear_model::write(path, &model, &prepared.normalization, &about)?;
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
             let train =
-                |precision| train_in_the_clear(setup, &schedule_of_model, &batches, precision);
+                |precision| train_in_the_clear(setup, &schedule_of_model, batches, precision);
             let clear = train(Precision::Exact);
-            let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
-                test.accuracy(&model),
-                test.accuracy(&clear),
-                validation.accuracy(&model),
+                test_rows.accuracy(&model),
+                test_rows.accuracy(&clear),
+                validation_rows.accuracy(&model),
             ];
             Ok::<_, JobError>((train(Precision::Approximate), accuracies))
         })?;
         let [test_accuracy, clear_test_accuracy, validation_accuracy] = accuracies;
         let errors = model.values().iter().zip(twin.values());
+        let phases = checkpoint.history().phases();
         Ok(RunReport {
             test_accuracy,
             clear_test_accuracy,
@@ -218,7 +331,7 @@ impl Job for Whole<'_> {
             epochs: steps / schedule.batches,
             best_epoch,
             seconds_total: self.begun.elapsed().as_secs_f64(),
-            seconds_per_step: seconds_train / steps as f64,
+            seconds_per_step: phases.total() / steps as f64,
             phases: phases.report(),
             seconds_keys,
             seconds_encrypt,
@@ -233,10 +346,15 @@ impl Job for Whole<'_> {
     }
 }
 
-impl Whole<'_> {
+impl Whole {
     fn draw(&self, draw: Draw) -> Seed {
         self.seed.derive(draw as u64)
     }
+}
+
+/// The secret key that the seed of a run leads to.
+pub(super) fn secret_of(seed: &Seed, setup: &Setup) -> SecretKey {
+    SecretKey::generate(&setup.params, &seed.derive(Draw::Secret as u64))
 }
 
 /// The server's keys, and the seconds it took to make them.

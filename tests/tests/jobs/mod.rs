@@ -138,6 +138,7 @@ impl Place {
             device: DeviceChoice::Auto,
             threads: None,
             out: self.path("model.vg"),
+            checkpoint: None,
         }
     }
 
@@ -210,6 +211,7 @@ impl Place {
             device: DeviceChoice::Auto,
             threads: None,
             model_out: Some(self.path("clear.safetensors")),
+            work: None,
         }
     }
 }

@@ -33,6 +33,9 @@ const CLEAR: [usize; 3] = [256, 256, 10];
 const KEY_LEVELS: usize = 3;
 /// Ciphertexts that are alive at once, at most, beside keys: that of a bootstrap is the most.
 const CIPHERTEXTS: usize = 64;
+/// Seconds by rising level.
+type Points = Vec<(Level, f64)>;
+
 /// A measurement takes so many repetitions, and so many seconds, at least.
 const BOOTSTRAPS: usize = 3;
 const LEAST_REPETITIONS: usize = 5;
@@ -138,7 +141,7 @@ fn all<B: Backend>(
         keyed: &keyed,
         machine: Ciphertexts::new(keyed.evaluator(), &at_hand),
     };
-    let mut points: BTreeMap<Operation, Vec<(Level, f64)>> = BTreeMap::new();
+    let mut points: BTreeMap<Operation, Points> = BTreeMap::new();
     let (mut encryption, mut decryption) = (Vec::new(), Vec::new());
     for &level in &levels {
         for (operation, seconds) in bench.operations(level)? {
@@ -178,7 +181,7 @@ fn all<B: Backend>(
 
 /// A curve through measured points. Nothing takes longer at a lower level, and what disturbs a measurement only adds: so what
 /// was measured above a level bounds what is measured there.
-fn curve(mut points: Vec<(Level, f64)>) -> Result<Curve, JobError> {
+fn curve(mut points: Points) -> Result<Curve, JobError> {
     points
         .iter_mut()
         .rev()
@@ -195,7 +198,7 @@ fn make_keys<'a, B: Backend>(
     backend: &'a B,
     plan: &KeyPlan,
     running: &mut Running<'_>,
-) -> Result<(Keyed<'a, B>, Vec<(Level, f64)>), JobError> {
+) -> Result<(Keyed<'a, B>, Points), JobError> {
     let secret = SecretKey::generate(params, &random::secret_seed()?);
     let levels: BTreeMap<KeyName, Level> = KeyName::all(params, plan).into_iter().collect();
     let mut keys = EvaluationKeys::default();
@@ -347,11 +350,7 @@ impl<B: Backend> Bench<'_, B> {
     }
 
     /// Refreshes by the owner, by the level that is given back.
-    fn refreshes(
-        &self,
-        owner: &AtHand<'_, B>,
-        levels: &[Level],
-    ) -> Result<Vec<(Level, f64)>, JobError> {
+    fn refreshes(&self, owner: &AtHand<'_, B>, levels: &[Level]) -> Result<Points, JobError> {
         // A refresh is asked for when few levels are left.
         let low = self.keyed.encrypt(1, Level(0))?;
         let refresh = |&to: &Level| {
@@ -365,8 +364,8 @@ impl<B: Backend> Bench<'_, B> {
     fn bootstraps(
         &self,
         by: RefreshBy,
-        points: &BTreeMap<Operation, Vec<(Level, f64)>>,
-    ) -> Result<(Vec<(Level, f64)>, f64), JobError> {
+        points: &BTreeMap<Operation, Points>,
+    ) -> Result<(Points, f64), JobError> {
         let Some(rotations) = by.rotations() else {
             return Ok((Vec::new(), 0.0));
         };

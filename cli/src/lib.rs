@@ -21,6 +21,7 @@ mod devices;
 mod print;
 mod profile;
 mod progress;
+mod report;
 mod resolve;
 mod sets;
 mod streams;

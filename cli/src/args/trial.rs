@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::options::{
-    ActivationArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs, SeedArgs,
-    TrainingArgs,
+    ActivationArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs, ReportArgs,
+    SeedArgs, TrainingArgs,
 };
 use crate::values;
 
@@ -60,6 +60,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
@@ -97,6 +99,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
 
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -5,6 +5,7 @@ mod help;
 mod params;
 mod parties;
 mod profile;
+mod report;
 mod run;
 mod usage;
 

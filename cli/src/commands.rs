@@ -3,18 +3,20 @@
 use host::job::{self, JobError, Observer, ResumeFrom, ResumedReport};
 
 use crate::args::{
-    ActivationsTableArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
-    ParamsTableArgs, ProfileArgs, RefreshArgs, ResumeArgs, RunArgs, SimulateArgs, TrainArgs,
+    ActivationsTableArgs, CalibrateArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs,
+    EvaluateArgs, KeygenArgs, ParamsTableArgs, PlanArgs, ProfileArgs, RefreshArgs, ResumeArgs,
+    RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::report::{Listener, Outcome, Report};
 use crate::streams::{Failure, Streams};
-use crate::{devices, print, profile, resolve, sets};
+use crate::{calibrate, devices, plan, print, profile, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run(args, streams),
+        Command::Plan(args) => plan(args, streams),
         Command::Simulate(args) => simulate(args, streams),
         Command::Keygen(args) => keygen(args, streams),
         Command::Encrypt(args) => encrypt(args, streams),
@@ -24,6 +26,7 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
+        Command::Calibrate(args) => calibrate(args, streams),
         Command::Activations(args) => activations(args, streams),
         Command::Profile(args) => profile(args, streams),
         Command::Devices(args) => {
@@ -64,6 +67,22 @@ fn run(args: RunArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     if let Some(directory) = &config.work {
         job::finish_work(directory)?;
     }
+    Ok(())
+}
+
+fn plan(args: PlanArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.run.output.json;
+    let config = resolve::plan(args)?;
+    let report = job::plan(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, plan::prediction);
+    Ok(())
+}
+
+fn calibrate(args: CalibrateArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::calibrate(args)?;
+    let report = job::calibrate(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, calibrate::all);
     Ok(())
 }
 

@@ -11,13 +11,16 @@
 //! | `units.rs` | numbers with their units |
 //! | `devices.rs` | the devices of the machine |
 //! | `profile.rs` | kernels and their times |
+//! | `plan.rs`, `calibrate.rs` | what a training will take; what operations take |
 //! | `sets.rs` | parameter sets: the table of all, the levels of one |
 //! | `print.rs` | plans and reports: text for people, JSON lines for programs |
 #![forbid(unsafe_code)]
 
 mod args;
+mod calibrate;
 mod commands;
 mod devices;
+mod plan;
 mod print;
 mod profile;
 mod progress;

@@ -71,6 +71,7 @@ pub(crate) fn stage_name(stage: Stage) -> &'static str {
         Stage::Train => "train",
         Stage::Decrypt => "decrypt",
         Stage::Evaluate => "evaluate",
+        Stage::Calibrate => "calibrate",
     }
 }
 

@@ -1,16 +1,20 @@
 //! Arguments → the configuration of a job.
 
+use std::env;
+use std::path::PathBuf;
+
 use host::job::{
-    ActivationChoice, ActivationsConfig, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,
-    EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, ResumeConfig,
-    ResumeFrom, RunConfig, SIGMOID, SimulateConfig, StepShape, TaskShape, TrainConfig,
-    TrainJobConfig, describe_params,
+    ActivationChoice, ActivationsConfig, CalibrateConfig, DEFAULT_RANGE, DataChoice, DecryptConfig,
+    EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, PlanConfig, ProfileConfig,
+    RefreshConfig, ResumeConfig, ResumeFrom, RunConfig, SIGMOID, SimulateConfig, StepShape,
+    TaskShape, TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
-    Activation, ActivationArgs, ActivationsTableArgs, DataArgs, DecryptArgs, EncryptArgs,
-    EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, ProfileArgs, RefreshArgs, RefreshBy,
-    RefreshByArgs, ResumeArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
+    Activation, ActivationArgs, ActivationsTableArgs, CalibrateArgs, CalibrationsArgs, DataArgs,
+    DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, PlanArgs,
+    ProfileArgs, RefreshArgs, RefreshBy, RefreshByArgs, ResumeArgs, RunArgs, SeedArgs,
+    SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
@@ -28,8 +32,51 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         refresh: refresh_by(&args.refresh),
         device: args.machine.device,
         threads: args.machine.threads,
+        calibrations: calibrations(args.calibrations),
         model_out: args.out,
         work: args.work,
+    })
+}
+
+/// The configuration of `veilgrad plan`, with a parameter set that may be used.
+pub(crate) fn plan(args: PlanArgs) -> Result<PlanConfig, Failure> {
+    let run = run(args.run)?;
+    let cache = writable(run.calibrations.clone())?;
+    Ok(PlanConfig { run, cache })
+}
+
+/// The configuration of `veilgrad calibrate`.
+pub(crate) fn calibrate(args: CalibrateArgs) -> Result<CalibrateConfig, Failure> {
+    Ok(CalibrateConfig {
+        params: args
+            .params_file
+            .map_or(ParamsChoice::Named(args.params), ParamsChoice::File),
+        refresh: refresh_by(&args.refresh),
+        device: args.machine.device,
+        threads: args.machine.threads,
+        cache: writable(calibrations(args.calibrations))?,
+        again: args.again,
+    })
+}
+
+/// The directory of calibrations, if there can be one.
+fn calibrations(args: CalibrationsArgs) -> Option<PathBuf> {
+    let of = |name: &str| env::var_os(name).filter(|path| !path.is_empty());
+    let cache = || {
+        let home = || of("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        of("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)
+    };
+    args.calibrations
+        .or_else(|| cache().map(|cache| cache.join("veilgrad")))
+}
+
+fn writable(calibrations: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    calibrations.ok_or_else(|| {
+        Failure::Usage(
+            "there is no place for calibrations, for neither XDG_CACHE_HOME nor HOME is set; name one with \
+             --calibrations DIR"
+                .to_owned(),
+        )
     })
 }
 
@@ -61,6 +108,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         shape,
         refresh: refresh_by(&args.refresh),
         activation: activation(&args.activation)?,
+        calibrations: calibrations(args.calibrations),
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,

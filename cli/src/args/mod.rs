@@ -9,15 +9,17 @@ mod trial;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use machine::{ActivationsTableArgs, DevicesArgs, ParamsTableArgs, ProfileArgs};
+pub(crate) use machine::{
+    ActivationsTableArgs, CalibrateArgs, DevicesArgs, ParamsTableArgs, ProfileArgs,
+};
 pub(crate) use options::{
-    Activation, ActivationArgs, DataArgs, ParamsArgs, RefreshBy, RefreshByArgs, SeedArgs,
-    TrainingArgs,
+    Activation, ActivationArgs, CalibrationsArgs, DataArgs, ParamsArgs, RefreshBy, RefreshByArgs,
+    SeedArgs, TrainingArgs,
 };
 pub(crate) use owner::{DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, RefreshArgs};
 pub(crate) use resume::ResumeArgs;
 pub(crate) use server::TrainArgs;
-pub(crate) use trial::{RunArgs, SimulateArgs};
+pub(crate) use trial::{PlanArgs, RunArgs, SimulateArgs};
 
 /// Train classifiers on data that stays encrypted
 ///
@@ -31,6 +33,9 @@ pub(crate) use trial::{RunArgs, SimulateArgs};
 ///
 /// To see whether a training would succeed, in a fraction of the time:
 ///   veilgrad simulate
+///
+/// To see what a training would take on this machine:
+///   veilgrad plan
 ///
 /// Between an owner and a server, in this order:
 ///   owner   veilgrad keygen    secret key, and evaluation keys for the server
@@ -54,6 +59,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Plan(PlanArgs),
     Simulate(SimulateArgs),
     Keygen(KeygenArgs),
     Encrypt(EncryptArgs),
@@ -64,6 +70,7 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),
     Activations(ActivationsTableArgs),
+    Calibrate(CalibrateArgs),
     Devices(DevicesArgs),
     Profile(ProfileArgs),
 }

@@ -138,3 +138,11 @@ pub(crate) enum RefreshBy {
     /// The same with a third of the keys: less memory, more time
     BootstrapLean,
 }
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CalibrationsArgs {
+    /// Directory of calibrations: what operations take on this machine, as `veilgrad calibrate` measured it
+    /// [default: veilgrad in $XDG_CACHE_HOME, or ~/.cache/veilgrad]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) calibrations: Option<PathBuf>,
+}

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::options::{
-    ActivationArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs, ReportArgs,
-    SeedArgs, TrainingArgs,
+    ActivationArgs, CalibrationsArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs,
+    ReportArgs, SeedArgs, TrainingArgs,
 };
 use crate::values;
 
@@ -48,6 +48,9 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) refresh: RefreshByArgs,
 
+    #[command(flatten)]
+    pub(crate) calibrations: CalibrationsArgs,
+
     /// Write the decrypted model to this file (safetensors: weight, bias)
     #[arg(long, value_name = "MODEL.safetensors")]
     pub(crate) out: Option<PathBuf>,
@@ -63,6 +66,30 @@ pub(crate) struct RunArgs {
     pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Say what a training will take on this machine, before anything is encrypted
+///
+/// Who     The data owner, before a training: which keys, how long, how much memory and
+///         disk?
+/// Reads   A data set: the bundled digits, or --data FILE; the calibration of this machine.
+/// Writes  The calibration, if there is none yet (`veilgrad calibrate` says how long that takes).
+/// Learns  Nobody learns anything: there is no other side. Nothing is encrypted.
+///
+/// Takes the options of `veilgrad run`. The program of a step is run on vectors without
+/// values, which counts its operations by level; the calibration says what each takes.
+/// Refreshes are placed where the sum is the least, and `run` and `keygen` place them
+/// there too. Seconds hold for a machine that is otherwise idle.
+///
+/// Examples
+///   veilgrad plan
+///   veilgrad plan --data mnist.safetensors --params boot-39 --epochs 7
+///   veilgrad plan --activation softmax --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Run the training program on clear numbers, with the noise that ciphertexts would have

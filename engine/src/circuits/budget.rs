@@ -10,15 +10,20 @@ use crate::ckks::Level;
 use crate::ring::Rotation;
 
 /// An operation with a cost of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// A rotation with a decomposition of its own: one key switch.
     Rotation,
+    /// The decomposition that hoisted rotations of a vector share.
+    Decomposition,
     /// A rotation that shares its decomposition with others of the same vector.
     HoistedRotation,
     /// A complex conjugation: one key switch.
     Conjugation,
-    /// The relinearisation of a sum of products: one key switch.
+    /// The relinearisation of a sum of products: one key switch. The rescale that follows is counted apart.
     Relinearization,
     /// A product of two vectors, before relinearisation.
     TensorProduct,
@@ -26,13 +31,52 @@ pub enum Operation {
     PlainProduct,
     /// A product by one number in all slots.
     ConstantProduct,
+    /// A sum or difference of two vectors, or a product by a small integer or the imaginary unit.
+    Addition,
+    /// The encoding of a known vector at a level it has not been used at.
+    Encoding,
     /// A division by the last scale, one level down.
     Rescale,
-    /// A refresh, by the data owner or by bootstrapping.
+    /// A refresh, by the data owner or by bootstrapping; its level is the one that it gives back.
     Refresh,
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Rotation,
+        Self::Decomposition,
+        Self::HoistedRotation,
+        Self::Conjugation,
+        Self::Relinearization,
+        Self::TensorProduct,
+        Self::PlainProduct,
+        Self::ConstantProduct,
+        Self::Addition,
+        Self::Encoding,
+        Self::Rescale,
+        Self::Refresh,
+    ];
+
+    /// What many of them are called.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Rotation => "rotations",
+            Self::Decomposition => "shared decompositions",
+            Self::HoistedRotation => "hoisted rotations",
+            Self::Conjugation => "conjugations",
+            Self::Relinearization => "relinearisations",
+            Self::TensorProduct => "tensor products",
+            Self::PlainProduct => "plaintext products",
+            Self::ConstantProduct => "constant products",
+            Self::Addition => "additions",
+            Self::Encoding => "encodings",
+            Self::Rescale => "rescales",
+            Self::Refresh => "refreshes",
+        }
+    }
+
     /// Whether the operation switches keys.
     #[must_use]
     pub const fn switches_key(self) -> bool {
@@ -55,7 +99,7 @@ pub struct Budget {
 pub struct Passage {
     /// The phase; none for operations outside all of them.
     pub phase: Option<Phase>,
-    /// Operations by kind and level of the operand.
+    /// Operations by kind and level of the operand; refreshes by the level given back.
     pub counts: BTreeMap<(Operation, Level), u64>,
     /// The highest level of an operand.
     pub highest: Level,
@@ -74,7 +118,7 @@ impl Passage {
 }
 
 impl Budget {
-    /// Adds `times` operations of a phase on operands at `from`, whose results are at `to`.
+    /// Adds `times` operations of a phase on operands at `from`, whose results are at `to`. Refreshes are counted at `to`.
     pub fn record(
         &mut self,
         phase: Option<Phase>,
@@ -82,7 +126,13 @@ impl Budget {
         [from, to]: [Level; 2],
         times: usize,
     ) {
-        let key = (operation, from);
+        if times == 0 {
+            return;
+        }
+        let key = match operation {
+            Operation::Refresh => (operation, to),
+            _ => (operation, from),
+        };
         match self.passages.last_mut() {
             Some(last) if last.phase == phase => {
                 last.highest = last.highest.max(from);
@@ -119,7 +169,7 @@ impl Budget {
         &self.passages
     }
 
-    /// Operations by kind and level of the operand.
+    /// Operations by kind and level of the operand; refreshes by the level given back.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<(Operation, Level), u64> {
         let mut counts = BTreeMap::new();
@@ -195,21 +245,10 @@ impl Budget {
 
 impl std::fmt::Display for Budget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use Operation as Op;
-        let kinds = [
-            (Op::Rotation, "rotations"),
-            (Op::HoistedRotation, "hoisted rotations"),
-            (Op::Relinearization, "relinearisations"),
-            (Op::Conjugation, "conjugations"),
-            (Op::TensorProduct, "tensor products"),
-            (Op::PlainProduct, "plaintext products"),
-            (Op::ConstantProduct, "constant products"),
-            (Op::Rescale, "rescales"),
-            (Op::Refresh, "refreshes"),
-        ];
         write!(f, "{} key switches", self.key_switches())?;
-        for (kind, name) in kinds {
-            write!(f, ", {} {name}", self.count(kind))?;
+        for operation in Operation::ALL {
+            let (times, name) = (self.count(operation), operation.plural());
+            write!(f, ", {times} {name}")?;
         }
         write!(
             f,

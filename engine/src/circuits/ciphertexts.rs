@@ -39,8 +39,8 @@ pub struct PlainVector<B: Backend> {
 type Encodings<B> = BTreeMap<(Level, Use), Arc<Plaintext<B>>>;
 
 /// What an encoding is for: the scale differs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
     Sum,
     Product,
     Map,

@@ -1,11 +1,13 @@
 //! Clear vectors in the place of ciphertexts: levels, noise and operations as ciphertexts would have them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use num_complex::Complex64;
 
+use super::ciphertexts::Use;
 use super::noise::Gaussian;
 use super::{Budget, NoiseModel, Operation, Phase, Slots};
 use crate::ckks::{EvalError, GiantStep, Level};
@@ -18,10 +20,19 @@ pub struct ClearVector {
     level: Level,
 }
 
+/// A known slot vector, and where a ciphertext's machine would have encoded it.
+#[derive(Clone, Debug)]
+pub struct ClearPlain {
+    values: Arc<[Complex64]>,
+    encodings: Arc<Mutex<BTreeSet<(Level, Use)>>>,
+}
+
 /// The clear machine. See the module head.
 #[derive(Debug)]
 pub struct Clear {
     slots: usize,
+    /// Slots that vectors have values for: all or none.
+    width: usize,
     noise: Option<NoiseModel>,
     random: RefCell<Gaussian>,
     budget: RefCell<Budget>,
@@ -32,19 +43,26 @@ impl Clear {
     /// Vectors of `slots` slots, without noise. `slots` is a power of two, as it is for ciphertexts.
     #[must_use]
     pub fn exact(slots: usize) -> Self {
-        Self::build(slots, None, 0)
+        Self::build(slots, slots, None, 0)
+    }
+
+    /// Vectors of `slots` slots without any values: a program runs on them for its [`Budget`] alone, in no time.
+    #[must_use]
+    pub fn counting(slots: usize) -> Self {
+        Self::build(slots, 0, None, 0)
     }
 
     /// Vectors of `slots` slots; the same seed gives the same noise.
     #[must_use]
     pub fn noisy(slots: usize, noise: NoiseModel, seed: u64) -> Self {
-        Self::build(slots, Some(noise), seed)
+        Self::build(slots, slots, Some(noise), seed)
     }
 
-    fn build(slots: usize, noise: Option<NoiseModel>, seed: u64) -> Self {
+    fn build(slots: usize, width: usize, noise: Option<NoiseModel>, seed: u64) -> Self {
         debug_assert!(slots.is_power_of_two());
         Self {
             slots,
+            width,
             noise,
             random: RefCell::new(Gaussian::new(seed)),
             budget: RefCell::new(Budget::default()),
@@ -67,7 +85,21 @@ impl Clear {
         for entry in values {
             self.check_slots("vector", entry.len())?;
         }
-        let entries = values.iter().map(|entry| entry.as_slice().into()).collect();
+        let width = self.width;
+        let entries = values.iter().map(|entry| entry[..width].into()).collect();
+        Ok(ClearVector { entries, level })
+    }
+
+    /// A batch of zeros at `level`.
+    ///
+    /// # Errors
+    /// [`EvalError::Empty`] for an empty batch.
+    pub fn zeros(&self, batch: usize, level: Level) -> Result<ClearVector, EvalError> {
+        if batch == 0 {
+            return Err(EvalError::Empty { op: "vector" });
+        }
+        let zero: Arc<[Complex64]> = vec![Complex64::ZERO; self.width].into();
+        let entries = vec![zero; batch];
         Ok(ClearVector { entries, level })
     }
 
@@ -105,6 +137,17 @@ impl Clear {
     fn record_to(&self, operation: Operation, levels: [Level; 2], times: usize) {
         let mut budget = self.budget.borrow_mut();
         budget.record(self.phase.get(), operation, levels, times);
+    }
+
+    /// Notes that a known vector is used, and encoded if it is so for the first time.
+    fn encode(&self, plain: &ClearPlain, level: Level, purpose: Use) {
+        let mut encodings = plain
+            .encodings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if encodings.insert((level, purpose)) {
+            self.record(Operation::Encoding, level, 1);
+        }
     }
 
     /// New entries at `level`, with noise of one size each.
@@ -180,6 +223,7 @@ impl Clear {
         f: impl Fn(Complex64, Complex64) -> Complex64,
     ) -> Result<ClearVector, EvalError> {
         let (a, b, batch) = self.align(op, a, b)?;
+        self.record(Operation::Addition, a.level, batch);
         let pair = |index| {
             let (left, right) = (Self::entry(&a, index), Self::entry(&b, index));
             left.iter().zip(right).map(|(&x, &y)| f(x, y)).collect()
@@ -190,7 +234,8 @@ impl Clear {
         })
     }
 
-    fn map(x: &ClearVector, f: impl Fn(Complex64) -> Complex64) -> ClearVector {
+    fn map(&self, x: &ClearVector, f: impl Fn(Complex64) -> Complex64) -> ClearVector {
+        self.record(Operation::Addition, x.level, x.entries.len());
         let entry = |values: &Arc<[Complex64]>| values.iter().map(|&value| f(value)).collect();
         ClearVector {
             entries: x.entries.iter().map(entry).collect(),
@@ -244,6 +289,7 @@ impl Clear {
         self.budget.borrow_mut().record_rotation(by, a.level);
         let left =
             by.0.rem_euclid(i32::try_from(self.slots).unwrap_or(i32::MAX)) as usize;
+        let left = left.min(self.width);
         let rotate = |values: &Arc<[Complex64]>| [&values[left..], &values[..left]].concat();
         let entries = a.entries.iter().map(rotate).collect();
         self.noisy_entries(entries, a.level, NoiseModel::key_switch)
@@ -252,7 +298,7 @@ impl Clear {
 
 impl Slots for Clear {
     type Vector = ClearVector;
-    type Plain = Arc<[Complex64]>;
+    type Plain = ClearPlain;
 
     fn slots(&self) -> usize {
         self.slots
@@ -299,11 +345,16 @@ impl Slots for Clear {
 
     fn plain(&self, values: &[Complex64]) -> Result<Self::Plain, EvalError> {
         self.check_slots("plain", values.len())?;
-        Ok(values.into())
+        Ok(ClearPlain {
+            values: values[..self.width].into(),
+            encodings: Arc::default(),
+        })
     }
 
-    fn diagonal(&self, values: &[Complex64], _: Level) -> Result<Self::Plain, EvalError> {
-        self.plain(values)
+    fn diagonal(&self, values: &[Complex64], level: Level) -> Result<Self::Plain, EvalError> {
+        let plain = self.plain(values)?;
+        self.encode(&plain, level, Use::Map);
+        Ok(plain)
     }
 
     fn add(&self, a: &ClearVector, b: &ClearVector) -> Result<ClearVector, EvalError> {
@@ -315,7 +366,8 @@ impl Slots for Clear {
     }
 
     fn sum(&self, x: &ClearVector) -> Result<ClearVector, EvalError> {
-        let mut total = vec![Complex64::ZERO; self.slots];
+        self.record(Operation::Addition, x.level, x.entries.len() - 1);
+        let mut total = vec![Complex64::ZERO; self.width];
         for entry in &x.entries {
             for (sum, &value) in total.iter_mut().zip(entry.iter()) {
                 *sum += value;
@@ -328,15 +380,16 @@ impl Slots for Clear {
     }
 
     fn add_plain(&self, a: &ClearVector, b: &Self::Plain) -> Result<ClearVector, EvalError> {
+        self.encode(b, a.level, Use::Sum);
         let known = ClearVector {
-            entries: vec![Arc::clone(b)],
+            entries: vec![Arc::clone(&b.values)],
             level: a.level,
         };
         self.zip("add_plain", a, &known, |x, y| x + y)
     }
 
     fn add_const(&self, a: &ClearVector, c: f64) -> Result<ClearVector, EvalError> {
-        Ok(Self::map(a, |x| x + c))
+        Ok(self.map(a, |x| x + c))
     }
 
     fn quadratic(
@@ -351,7 +404,7 @@ impl Slots for Clear {
         }
         let factors = pairs.iter().flat_map(|&(a, b)| [a, b]);
         let (batch, level) = Self::sum_shape(op, factors.chain(terms.iter().map(|&(a, _)| a)))?;
-        let mut sums = vec![vec![Complex64::from(constant); self.slots]; batch];
+        let mut sums = vec![vec![Complex64::from(constant); self.width]; batch];
         for (a, factor) in terms {
             let a = self.lower(a, level)?;
             for (index, sum) in sums.iter_mut().enumerate() {
@@ -377,11 +430,12 @@ impl Slots for Clear {
 
     fn dot_plain(&self, terms: &[(&ClearVector, &Self::Plain)]) -> Result<ClearVector, EvalError> {
         let (batch, level) = Self::sum_shape("dot_plain", terms.iter().map(|&(a, _)| a))?;
-        let mut sums = vec![vec![Complex64::ZERO; self.slots]; batch];
+        let mut sums = vec![vec![Complex64::ZERO; self.width]; batch];
         for (a, known) in terms {
             let a = self.lower(a, level)?;
+            self.encode(known, level, Use::Product);
             for (index, sum) in sums.iter_mut().enumerate() {
-                let factors = Self::entry(&a, index).iter().zip(known.iter());
+                let factors = Self::entry(&a, index).iter().zip(known.values.iter());
                 for (sum, (&x, &y)) in sum.iter_mut().zip(factors) {
                     *sum += x * y;
                 }
@@ -397,7 +451,7 @@ impl Slots for Clear {
         constant: f64,
     ) -> Result<ClearVector, EvalError> {
         let (batch, level) = Self::sum_shape("linear_combination", terms.iter().map(|&(a, _)| a))?;
-        let mut sums = vec![vec![Complex64::from(constant); self.slots]; batch];
+        let mut sums = vec![vec![Complex64::from(constant); self.width]; batch];
         for (a, factor) in terms {
             let a = self.lower(a, level)?;
             for (index, sum) in sums.iter_mut().enumerate() {
@@ -411,11 +465,11 @@ impl Slots for Clear {
     }
 
     fn mul_integer(&self, a: &ClearVector, c: i32) -> Result<ClearVector, EvalError> {
-        Ok(Self::map(a, |x| x * f64::from(c)))
+        Ok(self.map(a, |x| x * f64::from(c)))
     }
 
     fn mul_i(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {
-        Ok(Self::map(a, |x| x * Complex64::I))
+        Ok(self.map(a, |x| x * Complex64::I))
     }
 
     fn rotate(&self, a: &ClearVector, by: Rotation) -> Result<ClearVector, EvalError> {
@@ -423,6 +477,9 @@ impl Slots for Clear {
     }
 
     fn rotate_many(&self, a: &ClearVector, by: &[Rotation]) -> Result<Vec<ClearVector>, EvalError> {
+        if by.iter().any(|&by| self.canonical(by).0 != 0) {
+            self.record(Operation::Decomposition, a.level, a.entries.len());
+        }
         Ok(by
             .iter()
             .map(|&by| self.rotate_as(Operation::HoistedRotation, a, by))
@@ -437,13 +494,14 @@ impl Slots for Clear {
     ) -> Result<ClearVector, EvalError> {
         let op = "linear map";
         let steps = self.rotate_many(a, babies)?;
-        let mut total = vec![vec![Complex64::ZERO; self.slots]; a.entries.len()];
+        let mut total = vec![vec![Complex64::ZERO; self.width]; a.entries.len()];
         for (giant, diagonals) in giants {
-            let mut sums = vec![vec![Complex64::ZERO; self.slots]; a.entries.len()];
+            let mut sums = vec![vec![Complex64::ZERO; self.width]; a.entries.len()];
             for (baby, diagonal) in diagonals {
                 let step = steps.get(*baby).ok_or(EvalError::Empty { op })?;
+                self.encode(diagonal, a.level, Use::Map);
                 for (sum, entry) in sums.iter_mut().zip(&step.entries) {
-                    let products = entry.iter().zip(diagonal.iter()).map(|(x, d)| x * d);
+                    let products = entry.iter().zip(diagonal.values.iter()).map(|(x, d)| x * d);
                     sum.iter_mut().zip(products).for_each(|(sum, x)| *sum += x);
                 }
             }

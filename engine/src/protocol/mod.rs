@@ -39,6 +39,6 @@ mod tests;
 
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Plan, PlanError, RefreshBy, Task, ValidationLevels, WEIGHT_BOUND};
+pub use plan::{Choice, Plan, PlanError, RefreshBy, Task, ValidationLevels, WEIGHT_BOUND};
 pub use server::Server;
 pub use simulation::Simulation;

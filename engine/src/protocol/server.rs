@@ -34,12 +34,13 @@ impl<'a, B: Backend> Server<'a, B> {
     ) -> Result<Self, EvalError> {
         let machine = Ciphertexts::new(evaluator, refresher);
         let activation = plan.activation().clone();
-        let step = Step::new(
+        let refreshes = plan.choice().refreshes.clone();
+        let step = Step::with_plan(
             &machine,
             plan.layout(),
             activation,
             learning_rate,
-            plan.range(),
+            refreshes,
         )?;
         let masks = RefCell::default();
         Ok(Self {

@@ -34,7 +34,8 @@ impl Simulation {
         learning_rate: f64,
     ) -> Result<Self, OwnerError> {
         let (layout, activation) = (plan.layout(), plan.activation().clone());
-        let step = Step::new(&machine, layout, activation, learning_rate, plan.range())?;
+        let refreshes = plan.choice().refreshes.clone();
+        let step = Step::with_plan(&machine, layout, activation, learning_rate, refreshes)?;
         let state = layout.pack_state(start.values(), start.values())?;
         Ok(Self {
             state: machine.vector(&state, plan.levels().state)?,

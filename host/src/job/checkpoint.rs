@@ -233,7 +233,7 @@ impl Checkpoint {
         written.map_err(|source| JobError::Checkpoint {
             file: file.path.clone(),
             resume: file.resume.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 

@@ -62,6 +62,8 @@ pub struct RunConfig {
     pub refresh: Option<RefreshBy>,
     /// Device.
     pub device: DeviceChoice,
+    /// The directory of calibrations, by which refreshes are planned; by estimates, if nothing is said.
+    pub calibrations: Option<PathBuf>,
     /// Threads; all there are, if nothing is said.
     pub threads: Option<usize>,
     /// Where the decrypted model goes, if anywhere.
@@ -135,6 +137,8 @@ pub struct KeygenConfig {
     pub activation: Option<ActivationChoice>,
     /// Device.
     pub device: DeviceChoice,
+    /// The directory of calibrations, by which refreshes are planned; by estimates, if nothing is said.
+    pub calibrations: Option<PathBuf>,
     /// Threads; all there are, if nothing is said.
     pub threads: Option<usize>,
     /// The directory for [`SECRET_KEY_FILE`](super::SECRET_KEY_FILE) and

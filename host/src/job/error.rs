@@ -99,6 +99,9 @@ pub enum JobError {
     /// The device that was asked for cannot be had.
     #[error("{0}")]
     Device(String),
+    /// Times were measured that make no sense.
+    #[error("the clock of this machine gives no times to plan with: {0}; try again")]
+    Measured(String),
     /// The device failed.
     #[error("the device failed: {0}")]
     Backend(#[from] BackendError),
@@ -153,7 +156,7 @@ pub enum JobError {
         /// The command that goes on.
         resume: String,
         /// What went wrong.
-        source: FileError,
+        source: Box<FileError>,
     },
     /// A job would begin where another one was not finished.
     #[error(

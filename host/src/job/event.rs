@@ -68,6 +68,8 @@ pub enum Stage {
     Decrypt,
     /// Measuring accuracy.
     Evaluate,
+    /// Measuring what operations take.
+    Calibrate,
 }
 
 /// A stage that runs, and who is told of it.

@@ -10,12 +10,15 @@
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
+//! | [`plan()`] | owner | data, what operations take | |
 //! | [`activations()`] | anybody | | |
+//! | [`calibrate()`] | anybody | | what operations take on this machine |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
 mod activations;
+mod calibrate;
 mod checkpoint;
 mod clear_model;
 mod config;
@@ -26,10 +29,12 @@ mod error;
 mod evaluate;
 mod event;
 mod exchange;
+mod keyed;
 mod keygen;
 mod memory;
 mod params;
 mod phases;
+mod plan;
 mod profile;
 mod random;
 mod refresh;
@@ -51,6 +56,7 @@ use std::path::Path;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
 pub use activations::activations;
+pub use calibrate::{CalibrateConfig, CalibrateReport, calibrate};
 pub use config::{
     ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
     ParamsChoice, RefreshConfig, ResumeConfig, ResumeFrom, RunConfig, SimulateConfig, TaskShape,
@@ -59,6 +65,7 @@ pub use config::{
 pub use decrypt::decrypt;
 pub use devices::{DevicesReport, describe_devices};
 pub use encrypt::encrypt;
+pub use engine::circuits::Operation as CircuitOperation;
 pub use engine::circuits::activation::ActivationChoice;
 pub use engine::protocol::RefreshBy;
 pub use error::JobError;
@@ -67,13 +74,15 @@ pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use memory::peak_memory_bytes;
 pub use params::describe_params;
+pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
-    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport,
-    PassageReport, PhaseReport, PlanReport, RefreshReport, RunReport, SimulateReport, StepReport,
-    TrainReport, ValidationReport,
+    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
+    OperationCount, ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport,
+    RefreshCost, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
 pub use run::run;

@@ -286,6 +286,100 @@ pub struct ActivationsReport {
     pub threads: usize,
 }
 
+/// What an operation takes at a level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OperationCost {
+    /// The operation.
+    pub operation: engine::circuits::Operation,
+    /// Level of its operand; of a refresh, the one that it gives back.
+    pub level: usize,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// Operations of a step in one phase at one level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OperationCount {
+    /// The phase.
+    pub phase: &'static str,
+    /// The operation.
+    pub operation: engine::circuits::Operation,
+    /// Level of the operands.
+    pub level: usize,
+    /// How many there are.
+    pub count: u64,
+    /// What they take together.
+    pub seconds: f64,
+}
+
+/// A refresh within a step, or the last one, behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RefreshCost {
+    /// Vectors that are refreshed together.
+    pub vectors: usize,
+    /// The level that they have.
+    pub from: usize,
+    /// The level that they get.
+    pub to: usize,
+    /// What their values are bounded by.
+    pub bound: f64,
+    /// What it takes.
+    pub seconds: f64,
+}
+
+/// Of [`plan`](super::plan()): what [`run`](super::run()) will take. Seconds are predicted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PredictionReport {
+    /// Parameter set.
+    pub params: String,
+    /// Device.
+    pub device: String,
+    /// Threads of the processor.
+    pub threads: usize,
+    /// Who refreshes.
+    pub refresh: String,
+    /// Steps.
+    pub steps: usize,
+    /// The operations of a step by phase, kind and level, refreshes apart.
+    pub operations: Vec<OperationCount>,
+    /// Key switches of a step.
+    pub key_switches_per_step: u64,
+    /// The refreshes of a step, the last one behind it.
+    pub refreshes: Vec<RefreshCost>,
+    /// Vectors refreshed in a step and behind it.
+    pub refreshes_per_step: usize,
+    /// Mean over the steps, refreshes among them.
+    pub seconds_per_step: f64,
+    /// Making the keys.
+    pub seconds_keys: f64,
+    /// Encrypting the training set.
+    pub seconds_encrypt: f64,
+    /// Preparing what bootstraps have in common, once.
+    pub seconds_bootstrap_preparation: f64,
+    /// Encoding what steps have in common, in the first one.
+    pub seconds_masks: f64,
+    /// Validation logits of all epochs.
+    pub seconds_validation: f64,
+    /// All steps, with masks and validation.
+    pub seconds_train: f64,
+    /// Training in the clear to compare.
+    pub seconds_compare: f64,
+    /// All of this.
+    pub seconds_total: f64,
+    /// Largest memory of the process, about.
+    pub peak_memory_bytes: u64,
+    /// The evaluation keys as a file, about.
+    pub key_file_bytes: u64,
+    /// The encrypted training set as a file, about.
+    pub training_set_bytes: u64,
+    /// The encrypted model as a file, about.
+    pub model_bytes: u64,
+    /// All messages from the server to the owner between different machines.
+    pub bytes_to_owner: u64,
+    /// All answers.
+    pub bytes_to_server: u64,
+}
+
 /// Of [`keygen`](super::keygen()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeygenReport {

@@ -13,6 +13,7 @@ use engine::protocol::{EncryptedBatch, Owner, Plan, RefreshRequest, Server, Task
 use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 
+use super::calibrate::known_costs;
 use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
 use super::phases::PhaseClock;
@@ -47,7 +48,14 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
     let set = &prepared.set;
     let (classes, rows) = (set.classes(), set.train().rows());
     let batch = batch_size(config.train.batch, params.slots(), classes, Some(rows))?;
-    let setup = Setup::new(
+    let costs = known_costs(
+        &params,
+        config.refresh,
+        (config.device, config.threads),
+        config.calibrations.as_deref(),
+        observer,
+    )?;
+    let setup = Setup::planned(
         &params,
         Task {
             features: set.features(),
@@ -56,6 +64,7 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         },
         config.train.activation,
         config.refresh,
+        costs.as_ref(),
     )?;
     let seed = random::secret_seed()?;
     let checkpoint = match &config.work {

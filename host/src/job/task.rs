@@ -3,10 +3,10 @@
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use engine::circuits::Phase;
 use engine::circuits::activation::{ActivationChoice, Approximation};
+use engine::circuits::{Costs, Phase};
 use engine::ckks::{Level, Params, ParamsLiteral};
-use engine::protocol::{Plan, RefreshBy, Task};
+use engine::protocol::{Choice, Plan, RefreshBy, Task};
 use serde::{Deserialize, Serialize};
 
 use super::{JobError, PassageReport, PlanReport, params, random};
@@ -43,6 +43,8 @@ pub(super) struct Origin {
     pub(super) task: Task,
     pub(super) activation: ActivationChoice,
     pub(super) refresh: RefreshBy,
+    /// What the planner chose where the keys were made: by costs that this machine may not know.
+    pub(super) choice: Choice,
     /// Columns of a tile and groups of its rows, which follow from the rest in one version of the program.
     pub(super) tile: [usize; 2],
 }
@@ -57,21 +59,37 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    /// A new one.
+    /// A new one, planned by estimated costs.
     pub(super) fn new(
         params: &Params,
         task: Task,
         activation: Option<ActivationChoice>,
         refresh: Option<RefreshBy>,
     ) -> Result<Self, JobError> {
+        Self::planned(params, task, activation, refresh, None)
+    }
+
+    /// A new one, planned by these costs; by estimated ones, if there are none.
+    pub(super) fn planned(
+        params: &Params,
+        task: Task,
+        activation: Option<ActivationChoice>,
+        refresh: Option<RefreshBy>,
+        costs: Option<&Costs>,
+    ) -> Result<Self, JobError> {
         let refresh = refresh.unwrap_or_else(|| RefreshBy::of(params));
         let activation = activation.unwrap_or(default_activation(refresh));
-        let plan = plan_task(params, task, activation, refresh)?;
+        check_sizes(task)?;
+        let plan = match costs {
+            Some(costs) => Plan::fastest(params, task, activation, refresh, costs),
+            None => Plan::new(params, task, activation, refresh),
+        }?;
         let origin = Origin {
             key: random::fresh_id()?,
             task,
             activation,
             refresh,
+            choice: plan.choice().clone(),
             tile: tile(&plan),
         };
         let identity = params::identity(params)?;
@@ -97,7 +115,9 @@ impl Setup {
             let found = found.map_or_else(|| "none".to_owned(), ToString::to_string);
             return Err(JobError::mismatch(file, "parameter set", found, identity));
         }
-        let plan = plan_task(&params, origin.task, origin.activation, origin.refresh)?;
+        check_sizes(origin.task)?;
+        let (task, choice) = (origin.task, origin.choice.clone());
+        let plan = Plan::chosen(&params, task, origin.activation, origin.refresh, choice)?;
         if origin.tile != tile(&plan) {
             let [found, expected] = [origin.tile, tile(&plan)].map(|tile| format!("{tile:?}"));
             return Err(JobError::mismatch(
@@ -157,13 +177,8 @@ fn tile(plan: &Plan) -> [usize; 2] {
     [plan.layout().width(), plan.layout().groups()]
 }
 
-/// The plan of a task whose sizes come from outside.
-fn plan_task(
-    params: &Params,
-    task: Task,
-    activation: ActivationChoice,
-    refresh: RefreshBy,
-) -> Result<Plan, JobError> {
+/// Checks sizes that come from outside before anything is made of them.
+fn check_sizes(task: Task) -> Result<(), JobError> {
     if task.features > MAX_FEATURES {
         let range = format!("at most {MAX_FEATURES}");
         return Err(JobError::option(
@@ -172,7 +187,7 @@ fn plan_task(
             range,
         ));
     }
-    Ok(Plan::new(params, task, activation, refresh)?)
+    Ok(())
 }
 
 /// How long and how fast a training is.

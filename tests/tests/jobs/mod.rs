@@ -99,6 +99,7 @@ impl Place {
 
     fn keygen(&self, out: &str) -> Result<job::KeygenReport, JobError> {
         let config = KeygenConfig {
+            calibrations: None,
             refresh: self.refresh,
             params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
@@ -194,6 +195,7 @@ impl Place {
 
     fn run_config(&self) -> RunConfig {
         RunConfig {
+            calibrations: None,
             refresh: self.refresh,
             params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,

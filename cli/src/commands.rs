@@ -1,6 +1,6 @@
 //! One function for each command: its configuration, its job, its report.
 
-use host::job::{self, ResumeFrom, ResumedReport};
+use host::job::{self, JobError, Observer, ResumeFrom, ResumedReport};
 
 use crate::args::{
     ActivationsTableArgs, CalibrateArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs,
@@ -8,6 +8,7 @@ use crate::args::{
     RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
+use crate::report::{Listener, Outcome, Report};
 use crate::streams::{Failure, Streams};
 use crate::{calibrate, devices, plan, print, profile, resolve, sets};
 
@@ -35,13 +36,34 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
     }
 }
 
+/// Does a job whose events go to the user, and to a report where one is wanted.
+fn listened<R>(
+    streams: &mut Streams<'_>,
+    json: bool,
+    report: Option<&mut Report>,
+    job: impl FnOnce(&mut dyn Observer) -> Result<R, JobError>,
+) -> Result<R, Failure> {
+    let progress = Progress::new(streams, json);
+    Ok(job(&mut Listener { progress, report })?)
+}
+
+/// Completes a report, where one is wanted.
+fn finish(report: Option<Report>, outcome: &Outcome<'_>) -> Result<(), Failure> {
+    report.map_or(Ok(()), |report| report.finish(outcome))
+}
+
 fn run(args: RunArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
+    let path = args.report.report.clone();
     let config = resolve::run(args)?;
-    let report = job::run(&config, &mut Progress::new(streams, json))?;
+    let mut html = Report::begin(path.as_deref())?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::run(&config, observer)
+    })?;
     print::done(streams, json, &report, |report| {
         print::run(report, config.model_out.as_deref())
     });
+    finish(html, &Outcome::Run(&report))?;
     if let Some(directory) = &config.work {
         job::finish_work(directory)?;
     }
@@ -66,10 +88,14 @@ fn calibrate(args: CalibrateArgs, streams: &mut Streams<'_>) -> Result<(), Failu
 
 fn simulate(args: SimulateArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
+    let path = args.report.report.clone();
     let config = resolve::simulate(args)?;
-    let report = job::simulate(&config, &mut Progress::new(streams, json))?;
+    let mut html = Report::begin(path.as_deref())?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::simulate(&config, observer)
+    })?;
     print::done(streams, json, &report, print::simulate);
-    Ok(())
+    finish(html, &Outcome::Simulate(&report))
 }
 
 fn keygen(args: KeygenArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -90,20 +116,32 @@ fn encrypt(args: EncryptArgs, streams: &mut Streams<'_>) -> Result<(), Failure> 
 
 fn train(args: TrainArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
+    let mut html = Report::begin(args.report.report.as_deref())?;
     let config = resolve::train(args);
-    let report = job::train(&config, &mut Progress::new(streams, json))?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::train(&config, observer)
+    })?;
     print::done(streams, json, &report, print::train);
-    Ok(())
+    finish(html, &Outcome::Train(&report))
 }
 
 fn resume(args: ResumeArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
+    let path = args.report.report.clone();
     let config = resolve::resume(args)?;
-    let report = job::resume(&config, &mut Progress::new(streams, json))?;
+    let mut html = Report::begin(path.as_deref())?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::resume(&config, observer)
+    })?;
     print::done(streams, json, &report, |report| match report {
         ResumedReport::Train(report) => print::train(report),
         ResumedReport::Run(report) => print::run(report, config.out.as_deref()),
     });
+    let outcome = match &report {
+        ResumedReport::Train(report) => Outcome::Train(report),
+        ResumedReport::Run(report) => Outcome::Run(report),
+    };
+    finish(html, &outcome)?;
     if let ResumeFrom::Work(directory) = &config.from {
         job::finish_work(directory)?;
     }

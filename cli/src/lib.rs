@@ -24,6 +24,7 @@ mod plan;
 mod print;
 mod profile;
 mod progress;
+mod report;
 mod resolve;
 mod sets;
 mod streams;

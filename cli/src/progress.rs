@@ -53,7 +53,7 @@ struct StageLine {
 impl StageLine {
     fn of(stage: Stage) -> Self {
         Self {
-            stage: name(stage),
+            stage: stage_name(stage),
             parts: None,
             done: None,
             seconds: None,
@@ -63,7 +63,7 @@ impl StageLine {
 }
 
 /// What a stage is called.
-fn name(stage: Stage) -> &'static str {
+pub(crate) fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Data => "data",
         Stage::Keys => "keys",
@@ -101,7 +101,12 @@ impl Running {
 
     /// How far the stage is.
     fn line(&self) -> String {
-        let mut line = format!("{}: {} of {}", name(self.stage), self.done, self.parts);
+        let mut line = format!(
+            "{}: {} of {}",
+            stage_name(self.stage),
+            self.done,
+            self.parts
+        );
         if let Some(pace) = self.pace() {
             line += &format!(", {pace}");
         }
@@ -120,7 +125,7 @@ fn bar(stage: Stage, parts: usize) -> ProgressBar {
     .progress_chars("=> ");
     let bar = ProgressBar::with_draw_target(Some(parts as u64), ProgressDrawTarget::stderr())
         .with_style(style)
-        .with_prefix(name(stage))
+        .with_prefix(stage_name(stage))
         .with_finish(ProgressFinish::AndClear);
     bar.enable_steady_tick(DRAW_EVERY);
     bar
@@ -212,7 +217,7 @@ impl<'s, 'w> Progress<'s, 'w> {
         } else {
             let pace = pace.map_or(String::new(), |pace| format!(" ({pace})"));
             let seconds = units::seconds(seconds);
-            let name = name(stage);
+            let name = stage_name(stage);
             self.streams
                 .err_line(&format_args!("{name}: done in {seconds}{pace}"));
         }

@@ -97,6 +97,14 @@ pub(crate) struct MachineArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// Write a report to this file: curves, times, levels, and what each side learned. One HTML file that asks for
+    /// nothing from elsewhere
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct OutputArgs {
     /// Print JSON lines, for programs: the last one has "event": "done" or "error"
     #[arg(long)]

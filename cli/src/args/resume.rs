@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::options::{MachineArgs, OutputArgs};
+use super::options::{MachineArgs, OutputArgs, ReportArgs};
 use crate::values;
 
 /// Go on with a training or a run that was ended before it was done
@@ -61,6 +61,8 @@ pub(crate) struct ResumeArgs {
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

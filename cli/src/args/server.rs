@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::options::{MachineArgs, OutputArgs};
+use super::options::{MachineArgs, OutputArgs, ReportArgs};
 use crate::values;
 
 /// Train on an encrypted training set
@@ -71,6 +71,8 @@ pub(crate) struct TrainArgs {
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

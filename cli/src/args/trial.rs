@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::options::{
     ActivationArgs, CalibrationsArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs,
-    SeedArgs, TrainingArgs,
+    ReportArgs, SeedArgs, TrainingArgs,
 };
 use crate::values;
 
@@ -62,6 +62,8 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -124,6 +126,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
 
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

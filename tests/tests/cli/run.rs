@@ -130,6 +130,44 @@ fn programs_get_plan_steps_and_the_report() {
     assert_eq!(outcome.last()["test_accuracy"], last["test_accuracy"]);
 }
 
+/// What the documentation of a model says, and a line that counts the rows it is right on.
+const PYTHON: &str = r#"
+import sys, numpy, safetensors.numpy
+rows = numpy.loadtxt(sys.argv[2], delimiter=",", skiprows=1)
+x, y = rows[:, :-1], rows[:, -1]
+m = safetensors.numpy.load_file(sys.argv[1])
+classes = (x @ m["weight"].T + m["bias"]).argmax(1)
+print((classes == y).sum())
+"#;
+
+#[test]
+fn two_lines_of_python_use_a_model() {
+    let python = |args: &[&std::ffi::OsStr]| {
+        let mut command = std::process::Command::new("python3");
+        command.args(args).output()
+    };
+    let libraries = ["-c", "import numpy, safetensors.numpy"].map(AsRef::as_ref);
+    if !python(&libraries).is_ok_and(|found| found.status.success()) {
+        eprintln!("skipped, no python3 with numpy and safetensors: use of a model");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let model = directory.path().join("model.safetensors");
+    let data = tiny_csv(directory.path());
+    let outcome = run(&data, &["--epochs", "2", "--out", model.to_str().unwrap()]);
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let code: [&std::ffi::OsStr; 2] = ["-c", PYTHON].map(AsRef::as_ref);
+    let told = python(&[&code[..], &[model.as_os_str(), data.as_os_str()]].concat()).unwrap();
+    let errors = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success(), "{errors}");
+    // A line separates the classes.
+    let right: usize = String::from_utf8_lossy(&told.stdout)
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(right >= 58, "{right} of 60");
+}
+
 #[test]
 fn people_get_a_plan_and_both_accuracies() {
     let directory = tempfile::tempdir().unwrap();

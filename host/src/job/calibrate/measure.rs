@@ -153,33 +153,48 @@ fn all<B: Backend>(
     let clear_product = clear_product(&bench)?;
     running.advance();
     running.end();
-    let curves = points
-        .into_iter()
-        .map(|(operation, points)| Ok((operation, curve(points)?)));
+    let curves = points.into_iter().map(|(operation, points)| {
+        let points = match is_measured_alone(operation) {
+            true => bounded(points),
+            false => points,
+        };
+        Ok((operation, curve(points)?))
+    });
     let costs = Costs::new(curves.collect::<Result<_, JobError>>()?);
     Ok(Calibration {
         subject,
         costs: costs.map_err(|error| JobError::Measured(error.to_string()))?,
-        key: curve(key)?,
-        encryption: curve(encryption)?,
-        decryption: curve(decryption)?,
+        key: curve(bounded(key))?,
+        encryption: curve(bounded(encryption))?,
+        decryption: curve(bounded(decryption))?,
         bootstrap_preparation,
         clear_product,
         seconds: 0.0,
     })
 }
 
-/// A curve through measured points. Nothing takes longer at a lower level, and what disturbs a measurement only adds: so what
-/// was measured above a level bounds what is measured there.
-fn curve(mut points: Points) -> Result<Curve, JobError> {
-    points
-        .iter_mut()
-        .rev()
-        .fold(f64::INFINITY, |bound, (_, seconds)| {
-            *seconds = seconds.min(bound);
-            *seconds
-        });
+fn curve(points: Points) -> Result<Curve, JobError> {
     Curve::new(points).map_err(|error| JobError::Measured(error.to_string()))
+}
+
+/// Nothing takes longer at a lower level, and what disturbs a measurement only adds: so what was measured above a level bounds
+/// what is measured there. Not so for differences of measurements, which may be too small.
+fn bounded(mut points: Points) -> Points {
+    let from_above = points.iter_mut().rev();
+    from_above.fold(f64::INFINITY, |bound, (_, seconds)| {
+        *seconds = seconds.min(bound);
+        *seconds
+    });
+    points
+}
+
+/// Whether an operation is measured by itself, and not as a difference.
+const fn is_measured_alone(operation: Operation) -> bool {
+    use Operation as Op;
+    matches!(
+        operation,
+        Op::Rotation | Op::Conjugation | Op::Addition | Op::Encoding | Op::Refresh
+    )
 }
 
 /// The keys, and the seconds that one takes by its highest level.
@@ -251,8 +266,8 @@ mod tests {
     #[test]
     fn what_disturbs_a_measurement_is_left_out() {
         let points = [(1, 2.0), (2, 9.0), (4, 3.0), (8, 5.0)];
-        let found = curve(points.map(|(level, s)| (Level(level), s)).to_vec()).unwrap();
-        let seconds: Vec<f64> = found.points().iter().map(|point| point.1).collect();
+        let found = bounded(points.map(|(level, s)| (Level(level), s)).to_vec());
+        let seconds: Vec<f64> = found.iter().map(|point| point.1).collect();
         assert_eq!(seconds, [2.0, 3.0, 3.0, 5.0]);
         assert!(curve(Vec::new()).is_err());
     }

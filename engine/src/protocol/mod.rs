@@ -32,13 +32,20 @@
 mod message;
 mod owner;
 mod plan;
+mod prune_plan;
 mod server;
+mod server_prune;
 mod simulation;
+mod simulation_prune;
 #[cfg(test)]
 mod tests;
 
+pub use crate::train::WEIGHT_BOUND;
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Plan, PlanError, RefreshBy, Task, ValidationLevels, WEIGHT_BOUND};
+pub use plan::{Plan, PlanError, RefreshBy, Task, ValidationLevels};
+pub use prune_plan::{DataLevels, PrunePlan};
 pub use server::Server;
+pub use server_prune::{Merging, ScoreWeights};
 pub use simulation::Simulation;
+pub use simulation_prune::ClearBatch;

@@ -1,15 +1,12 @@
 //! What both parties know before anything is encrypted: sizes, levels and keys of a training.
 
+use super::PrunePlan;
 use crate::bootstrap::{self, BootstrapError};
 use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
 use crate::circuits::{Budget, Clear, LevelRange, Rotations};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
-use crate::train::{Step, StepLevels, StepRefresh, logits_budget, step_budget};
-
-/// What weights and look-ahead weights are bounded by at a refresh. A training whose weights leave this range has
-/// diverged: features are normalised, and logits of a few tens decide any sample.
-pub const WEIGHT_BOUND: f64 = 64.0;
+use crate::train::{Step, StepLevels, StepRefresh, WEIGHT_BOUND, logits_budget, step_budget};
 
 /// The sizes of a classification task. Public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -112,6 +109,19 @@ pub enum PlanError {
         /// Levels for use.
         found: usize,
     },
+    /// Merging needs a level above that of the data, and there is none.
+    #[error(
+        "merging needs a level above {level}, where the {what} are used, and parameter set {params} has no higher one for use; \
+         choose another set or activation, or train without pruning"
+    )]
+    NoRoomToMerge {
+        /// The set.
+        params: String,
+        /// Which data.
+        what: &'static str,
+        /// The level.
+        level: usize,
+    },
     /// A set that cannot be bootstrapped.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -132,7 +142,8 @@ pub struct Plan {
     refreshes: Vec<StepRefresh>,
     validation: ValidationLevels,
     budget: Budget,
-    keys: KeyPlan,
+    pub(super) keys: KeyPlan,
+    pub(super) pruning: Option<PrunePlan>,
 }
 
 /// Levels of validation: as few as logits need, which end at level 0.
@@ -238,6 +249,7 @@ impl Plan {
                 encapsulation: false,
                 rotations: all.rotations().clone(),
             },
+            pruning: None,
             budget,
         })
     }

@@ -21,8 +21,10 @@ mod tests;
 
 pub use exact::{ExactTrainer, Precision};
 pub use gradient::Head;
-pub use model::Model;
+pub(crate) use gradient::PROBABILITY_BOUND;
+pub use model::{Model, WEIGHT_BOUND};
 pub use optimizer::momentum;
 pub use options::TrainOptions;
+pub(crate) use options::below;
 pub use step::{Batch, Step, StepLevels, StepRefresh, logits_budget, step_budget};
 pub use stopping::{Stopping, Verdict};

@@ -36,7 +36,7 @@ impl TrainOptions {
 }
 
 /// Uniform in `[0, bound)`, by rejection.
-fn below(random: &mut ChaCha20Rng, bound: usize) -> usize {
+pub(crate) fn below(random: &mut ChaCha20Rng, bound: usize) -> usize {
     let bound = bound as u64;
     let largest = u64::MAX - u64::MAX % bound;
     loop {

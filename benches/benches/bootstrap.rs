@@ -8,7 +8,7 @@ use engine::circuits::Rotations;
 use engine::ckks::{Ciphertext, Decryptor, Encryptor, Evaluator, Level, Params};
 use engine::ring::sampling::Seed;
 use host::cpu::Cpu;
-use host::job::{DeviceChoice, Event, Observer, Operation, ParamsChoice, ProfileConfig};
+use host::job::{DeviceChoice, Event, Observer, Operation, ParamsChoice, ProfileConfig, StepShape};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -42,6 +42,7 @@ fn print_division(params: &Params, threads: usize) {
         params: ParamsChoice::Named(params.name().to_owned()),
         level: None,
         batch: 1,
+        step: StepShape::default(),
         repetitions: 1,
         device: DeviceChoice::Cpu,
         threads: Some(threads),

@@ -130,7 +130,7 @@ fn devices(args: &DevicesArgs, streams: &mut Streams<'_>) {
 
 fn profile(args: ProfileArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
-    let config = resolve::profile(args);
+    let config = resolve::profile(args)?;
     let report = job::profile(&config, &mut Progress::new(streams, json))?;
     print::done(streams, json, &report, profile::all);
     Ok(())

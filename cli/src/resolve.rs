@@ -1,10 +1,9 @@
 //! Arguments → the configuration of a job.
 
 use host::job::{
-    ActivationChoice, ActivationsConfig, DEFAULT_ACTIVATION, DEFAULT_RANGE, DataChoice,
-    DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig,
-    RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
-    describe_params,
+    ActivationChoice, ActivationsConfig, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,
+    EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, RunConfig, SIGMOID,
+    SimulateConfig, StepShape, TaskShape, TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
@@ -195,13 +194,14 @@ fn train_config(
 }
 
 /// The chosen activation, with a range only where it has a choice of one.
-fn activation(args: &ActivationArgs) -> Result<ActivationChoice, Failure> {
+fn activation(args: &ActivationArgs) -> Result<Option<ActivationChoice>, Failure> {
     match (args.activation, args.range) {
-        (Activation::Softmax, range) => Ok(ActivationChoice::Softmax {
+        (None, None) => Ok(None),
+        (Some(Activation::Softmax), range) => Ok(Some(ActivationChoice::Softmax {
             range: range.unwrap_or(DEFAULT_RANGE),
-        }),
-        (Activation::Sigmoid, None) => Ok(DEFAULT_ACTIVATION),
-        (Activation::SoftmaxMax, None) => Ok(ActivationChoice::SoftmaxMax),
+        })),
+        (Some(Activation::Sigmoid), None) => Ok(Some(SIGMOID)),
+        (Some(Activation::SoftmaxMax), None) => Ok(Some(ActivationChoice::SoftmaxMax)),
         (_, Some(_)) => Err(Failure::Usage(
             "--range is for --activation softmax; the others have a range of their own".to_owned(),
         )),
@@ -213,17 +213,23 @@ fn data(args: DataArgs) -> DataChoice {
 }
 
 /// The configuration of `veilgrad profile`.
-pub(crate) fn profile(args: ProfileArgs) -> ProfileConfig {
-    ProfileConfig {
+pub(crate) fn profile(args: ProfileArgs) -> Result<ProfileConfig, Failure> {
+    Ok(ProfileConfig {
         operation: args.operation,
         params: args
             .params_file
             .map_or(ParamsChoice::Named(args.params), ParamsChoice::File),
         level: args.level,
         batch: args.batch,
+        step: StepShape {
+            features: args.features,
+            classes: args.classes,
+            activation: activation(&args.activation)?,
+            refresh: refresh_by(&args.refresh),
+        },
         repetitions: args.repetitions,
         device: args.machine.device,
         threads: args.machine.threads,
         trace: args.trace,
-    }
+    })
 }

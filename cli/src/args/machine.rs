@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use host::job::Operation;
 
-use super::options::{MachineArgs, OutputArgs, ParamsArgs};
+use super::options::{ActivationArgs, MachineArgs, OutputArgs, ParamsArgs, RefreshByArgs};
 use crate::values;
 
 /// List the parameter sets, or the levels of one
@@ -88,7 +88,7 @@ pub(crate) struct ActivationsTableArgs {
 ///
 /// Examples
 ///   veilgrad profile key-switch --params boot-39 --device gpu
-///   veilgrad profile step --trace step.json
+///   veilgrad profile step --params boot-39 --features 384 --classes 7 --trace step.json
 ///   veilgrad profile ntt --params leveled-14 --batch 4 --json
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -112,6 +112,19 @@ pub(crate) struct ProfileArgs {
     /// Ciphertexts (polynomials for ntt and key-switch) at once
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "1")]
     pub(crate) batch: usize,
+
+    /// Features of the step
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "64")]
+    pub(crate) features: usize,
+
+    /// Classes of the step
+    #[arg(long, value_name = "COUNT", value_parser = values::classes, allow_negative_numbers = true, default_value = "10")]
+    pub(crate) classes: usize,
+
+    #[command(flatten)]
+    pub(crate) activation: ActivationArgs,
+    #[command(flatten)]
+    pub(crate) refresh: RefreshByArgs,
 
     /// How often the whole is measured; the median is told
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "5")]

@@ -50,9 +50,9 @@ pub(crate) struct TrainingArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ActivationArgs {
-    /// What turns logits into probabilities
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Activation::Sigmoid)]
-    pub(crate) activation: Activation,
+    /// What turns logits into probabilities [default: softmax where the server bootstraps, sigmoid where the owner refreshes]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub(crate) activation: Option<Activation>,
 
     /// Largest logit that the softmax is made for, up to 128 [default: 32]. More takes more levels
     #[arg(long, value_name = "LOGIT", value_parser = values::positive, allow_negative_numbers = true)]

@@ -22,8 +22,8 @@ use rand_core::{Rng, SeedableRng};
 
 use super::event::Running;
 use super::{
-    ActivationReport, ActivationsConfig, ActivationsReport, DEFAULT_ACTIVATION, Event, JobError,
-    Observer, Stage as JobStage, params, random,
+    ActivationReport, ActivationsConfig, ActivationsReport, Event, JobError, Observer, SIGMOID,
+    Stage as JobStage, params, random,
 };
 use crate::launch::{Device, Job, launch};
 
@@ -161,7 +161,7 @@ fn cases(params: &Params) -> Result<Vec<Case>, JobError> {
     for choice in [
         |range| ActivationChoice::Softmax { range },
         |_| ActivationChoice::SoftmaxMax,
-        |_| DEFAULT_ACTIVATION,
+        |_| SIGMOID,
     ] {
         for range in RANGES {
             for classes in CLASSES {

@@ -36,8 +36,8 @@ pub struct TrainConfig {
     pub batch: Option<usize>,
     /// What the mean gradient of a batch is multiplied by.
     pub learning_rate: Option<f64>,
-    /// What turns logits into probabilities.
-    pub activation: ActivationChoice,
+    /// What turns logits into probabilities; [`default_activation`](super::default_activation) if nothing is said.
+    pub activation: Option<ActivationChoice>,
     /// Epochs without a smaller validation loss after which the training stops; none if it goes on to the end.
     pub patience: Option<usize>,
     /// Fixes the split of the data and the order of the samples; never a key or an encryption.
@@ -126,8 +126,8 @@ pub struct KeygenConfig {
     pub shape: TaskShape,
     /// Who gives levels back; bootstrapping, where the parameter set has the levels for it, if nothing is said.
     pub refresh: Option<RefreshBy>,
-    /// What turns logits into probabilities: the keys depend on it.
-    pub activation: ActivationChoice,
+    /// What turns logits into probabilities, as in [`TrainConfig`]: the keys depend on it.
+    pub activation: Option<ActivationChoice>,
     /// Device.
     pub device: DeviceChoice,
     /// Threads; all there are, if nothing is said.

@@ -61,7 +61,7 @@ pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use memory::peak_memory_bytes;
 pub use params::describe_params;
-pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, profile};
+pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
@@ -71,7 +71,8 @@ pub use report::{
 pub use run::run;
 pub use simulate::simulate;
 pub use task::{
-    DEFAULT_ACTIVATION, DEFAULT_RANGE, DEFAULT_STEPS, MAX_FEATURES, default_learning_rate,
+    DEFAULT_BATCH, DEFAULT_RANGE, DEFAULT_STEPS, MAX_FEATURES, SIGMOID, default_activation,
+    default_learning_rate,
 };
 pub use train::train;
 

@@ -113,7 +113,7 @@ impl Job for Whole<'_> {
             train.epochs,
             train.learning_rate,
             batches.len(),
-            train.activation,
+            setup.origin.activation,
         )?;
         let rows = set.train().rows();
         let plan_report = task::report(setup, &schedule, set.name(), rows, device);

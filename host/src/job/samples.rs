@@ -2,7 +2,7 @@
 
 use engine::train::{Model, TrainOptions};
 
-use super::{DataChoice, JobError};
+use super::{DEFAULT_BATCH, DataChoice, JobError};
 use crate::data::{Csv, DataSet, Format, Normalization, Scaling, Table};
 
 /// Rows with their classes, in the types of the training.
@@ -150,7 +150,7 @@ pub(super) fn batch_size(
         )),
         None => {
             let rows = rows.unwrap_or(largest).max(1);
-            Ok(largest.min(1 << rows.ilog2()))
+            Ok(largest.min(DEFAULT_BATCH).min(1 << rows.ilog2()))
         }
     }
 }
@@ -178,6 +178,11 @@ mod tests {
         assert_eq!(batch_size(None, 1 << 14, 10, Some(1257)).unwrap(), 1024);
         assert_eq!(batch_size(None, 1 << 14, 10, Some(300)).unwrap(), 256);
         assert_eq!(batch_size(None, 1 << 9, 10, None).unwrap(), 32);
+        assert_eq!(batch_size(None, 1 << 15, 7, Some(13_084)).unwrap(), 2048);
+        assert_eq!(
+            batch_size(Some(4096), 1 << 15, 7, Some(13_084)).unwrap(),
+            4096
+        );
         assert_eq!(batch_size(Some(17), 1 << 9, 10, Some(5)).unwrap(), 17);
         for refused in [0, 33] {
             assert!(batch_size(Some(refused), 1 << 9, 10, None).is_err());

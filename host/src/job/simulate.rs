@@ -41,7 +41,7 @@ pub fn simulate(
     let setup = Setup::new(&params, task, train.activation, config.refresh)?;
     let batches = prepared.batches(task.batch, train.seed)?;
     let (epochs, rate) = (train.epochs, train.learning_rate);
-    let schedule = Schedule::new(epochs, rate, batches.len(), train.activation)?;
+    let schedule = Schedule::new(epochs, rate, batches.len(), setup.origin.activation)?;
     let device = Device {
         name: "clear numbers".to_owned(),
         threads,

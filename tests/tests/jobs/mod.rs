@@ -72,7 +72,7 @@ fn write_noise(path: &Path) {
 /// A directory with a data set and what jobs make of it.
 struct Place {
     directory: TempDir,
-    activation: ActivationChoice,
+    activation: Option<ActivationChoice>,
     params: &'static str,
     refresh: Option<RefreshBy>,
 }
@@ -81,7 +81,7 @@ impl Place {
     fn new() -> Self {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),
-            activation: job::DEFAULT_ACTIVATION,
+            activation: Some(job::SIGMOID),
             params: "insecure-10",
             refresh: None,
         };

@@ -69,7 +69,7 @@ fn owner_and_server_through_files_agree_with_one_process() {
 #[test]
 fn softmax_is_refreshed_within_a_step() {
     let place = Place {
-        activation: ActivationChoice::Softmax { range: 8.0 },
+        activation: Some(ActivationChoice::Softmax { range: 8.0 }),
         ..Place::new()
     };
     place.keygen("keys").unwrap();
@@ -277,7 +277,7 @@ fn the_defaults_train_the_whole_of_a_small_set() {
             epochs: None,
             batch: None,
             learning_rate: None,
-            activation: job::DEFAULT_ACTIVATION,
+            activation: Some(job::SIGMOID),
             patience: None,
             seed: 0,
         },

@@ -7,7 +7,9 @@ mod trace;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use engine::circuits::activation::ActivationChoice;
 use engine::ckks::Params;
+use engine::protocol::RefreshBy;
 
 use super::{DeviceChoice, JobError, Observer, ParamsChoice, params};
 use crate::launch;
@@ -27,6 +29,8 @@ pub struct ProfileConfig {
     pub level: Option<usize>,
     /// Ciphertexts or polynomials at once.
     pub batch: usize,
+    /// The training of which a step is measured.
+    pub step: StepShape,
     /// How often the whole is measured.
     pub repetitions: usize,
     /// Device.
@@ -35,6 +39,31 @@ pub struct ProfileConfig {
     pub threads: Option<usize>,
     /// Where a trace goes that Perfetto and Chrome open, if anywhere.
     pub trace: Option<PathBuf>,
+}
+
+/// A training of which one step is measured, on a mini-batch of as many rows as are used by default.
+#[derive(Clone, Copy, Debug)]
+pub struct StepShape {
+    /// Features of a sample.
+    pub features: usize,
+    /// Classes.
+    pub classes: usize,
+    /// What turns logits into probabilities; [`default_activation`](super::default_activation) if nothing is said.
+    pub activation: Option<ActivationChoice>,
+    /// Who gives levels back; bootstrapping, where the parameter set has the levels for it, if nothing is said.
+    pub refresh: Option<RefreshBy>,
+}
+
+impl Default for StepShape {
+    /// That of the bundled digits.
+    fn default() -> Self {
+        Self {
+            features: 64,
+            classes: 10,
+            activation: None,
+            refresh: None,
+        }
+    }
 }
 
 /// The most repetitions, and the largest batch.
@@ -62,7 +91,7 @@ pub fn profile(
     let cpu = launch::cpu(&params, threads)?;
     #[cfg(feature = "gpu")]
     {
-        let bytes = || operations::memory_bytes(config.operation, &params, config.batch);
+        let bytes = || operations::memory_bytes(config, &params);
         let gpu = launch::gpu::choose(config.device, &cpu, &params, bytes, observer)?;
         if let Some(gpu) = gpu {
             let name = launch::gpu::device(&gpu, threads).name;

@@ -10,15 +10,15 @@ use engine::ckks::{
     Ciphertext, Encoder, Encryptor, EvalError, Evaluator, KeyGenerator, KeyPlan, Level, Params,
     SecretKey,
 };
-use engine::protocol::{Owner, PlanError, RefreshBy, RefreshRequest, Server, Task};
+use engine::protocol::{Owner, PlanError, RefreshRequest, Server, Task};
 use engine::ring::sampling::{Seed, uniform};
 use engine::ring::{Basis, Rotation};
 use engine::train::Model;
 use num_complex::Complex64;
 
-use super::{ProfileConfig, ProfileReport};
+use super::{ProfileConfig, ProfileReport, StepShape};
 use crate::job::samples::batch_size;
-use crate::job::task::{DEFAULT_ACTIVATION, Setup};
+use crate::job::task::Setup;
 use crate::job::train::bootstrapper;
 use crate::job::{JobError, random};
 
@@ -64,8 +64,6 @@ impl Operation {
     }
 }
 
-/// Features and classes of the step: those of the bundled digits.
-const STEP: [usize; 2] = [64, 10];
 /// The rate of the step; any does.
 const RATE: f64 = 1.0;
 /// Ciphertexts that are alive at once, at most, beside keys: that of a bootstrap is the most.
@@ -78,9 +76,9 @@ type Measure<'m> = dyn FnMut(usize, &mut dyn FnMut() -> Result<(), JobError>) ->
 
 /// Bytes that a device needs for an operation.
 #[cfg(feature = "gpu")]
-pub(super) fn memory_bytes(operation: Operation, params: &Params, batch: usize) -> u64 {
+pub(super) fn memory_bytes(config: &ProfileConfig, params: &Params) -> u64 {
     let top = params.top_level();
-    let keys = match operation {
+    let keys = match config.operation {
         Operation::Ntt => 0,
         Operation::KeySwitch | Operation::Multiply | Operation::Rotate => {
             let plan = KeyPlan {
@@ -92,9 +90,9 @@ pub(super) fn memory_bytes(operation: Operation, params: &Params, batch: usize) 
         Operation::Bootstrap => {
             key_plan(params, Rotations::Hoisted).map_or(0, |plan| plan.bytes(params))
         }
-        Operation::Step => setup(params).map_or(0, |setup| setup.plan.keys().bytes(params)),
+        Operation::Step => setup(config, params).map_or(0, |setup| setup.plan.keys().bytes(params)),
     };
-    (keys + ALIVE * batch * params.ciphertext_bytes(top)) as u64
+    (keys + ALIVE * config.batch * params.ciphertext_bytes(top)) as u64
 }
 
 /// Prepares an operation, and has it measured.
@@ -164,7 +162,7 @@ pub(super) fn with<B: Backend>(
                 Ok(())
             })
         }
-        Operation::Step => step(params, backend, measure),
+        Operation::Step => step(config, params, backend, measure),
     }
 }
 
@@ -254,15 +252,20 @@ impl<'a, B: Backend> Keyed<'a, B> {
     }
 }
 
-fn setup(params: &Params) -> Result<Setup, JobError> {
-    let [features, classes] = STEP;
+fn setup(config: &ProfileConfig, params: &Params) -> Result<Setup, JobError> {
+    let StepShape {
+        features,
+        classes,
+        activation,
+        refresh,
+    } = config.step;
     let batch = batch_size(None, params.slots(), classes, None)?;
     let task = Task {
         features,
         classes,
         batch,
     };
-    Setup::new(params, task, DEFAULT_ACTIVATION, None)
+    Setup::new(params, task, activation, refresh)
 }
 
 /// The owner in the same process.
@@ -285,11 +288,12 @@ impl<B: Backend> Refresh<B> for AtHand<'_, B> {
 }
 
 fn step<B: Backend>(
+    config: &ProfileConfig,
     params: &Params,
     backend: &B,
     measure: &mut Measure<'_>,
 ) -> Result<ProfileReport, JobError> {
-    let Setup { plan, .. } = &setup(params)?;
+    let Setup { plan, .. } = &setup(config, params)?;
     let keyed = Keyed::new(params, backend, plan.keys())?;
     let owner = Owner::new(
         backend,
@@ -322,7 +326,7 @@ fn step<B: Backend>(
     measure(start.level().0, &mut || {
         let state = server.step(&start, &received, 0)?;
         // Where the server refreshes by itself, that is part of its work.
-        if plan.refresh_by() == RefreshBy::Bootstrap {
+        if bootstrapper.is_some() {
             server.refresh(&state)?;
         }
         Ok(())

@@ -4,11 +4,11 @@ use host::job;
 
 use crate::args::{
     ActivationsTableArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
-    ParamsTableArgs, ProfileArgs, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
+    ParamsTableArgs, ProfileArgs, PruneCommand, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
-use crate::{devices, print, profile, resolve, sets};
+use crate::{devices, print, profile, prune, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -19,6 +19,7 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Encrypt(args) => encrypt(args, streams),
         Command::Train(args) => train(args, streams),
         Command::Refresh(args) => refresh(args, streams),
+        Command::Prune(args) => prune(args.command, streams),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
@@ -78,6 +79,30 @@ fn refresh(args: RefreshArgs, streams: &mut Streams<'_>) -> Result<(), Failure> 
     let config = resolve::refresh(args);
     let report = job::refresh(&config, &mut Progress::new(streams, json))?;
     print::done(streams, json, &report, print::refresh);
+    Ok(())
+}
+
+fn prune(command: PruneCommand, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    match command {
+        PruneCommand::Score(args) => {
+            let json = args.output.json;
+            let config = resolve::prune_score(args);
+            let report = job::prune_score(&config, &mut Progress::new(streams, json))?;
+            print::done(streams, json, &report, prune::score);
+        }
+        PruneCommand::Mask(args) => {
+            let json = args.output.json;
+            let config = resolve::prune_mask(args);
+            let report = job::prune_mask(&config, &mut Progress::new(streams, json))?;
+            print::done(streams, json, &report, prune::mask);
+        }
+        PruneCommand::Merge(args) => {
+            let json = args.output.json;
+            let config = resolve::prune_merge(args);
+            let report = job::prune_merge(&config, &mut Progress::new(streams, json))?;
+            print::done(streams, json, &report, prune::merge);
+        }
+    }
     Ok(())
 }
 

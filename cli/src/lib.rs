@@ -11,6 +11,7 @@
 //! | `units.rs` | numbers with their units |
 //! | `devices.rs` | the devices of the machine |
 //! | `profile.rs` | kernels and their times |
+//! | `prune.rs` | choices of rows and what they cost |
 //! | `sets.rs` | parameter sets: the table of all, the levels of one |
 //! | `print.rs` | plans and reports: text for people, JSON lines for programs |
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ mod devices;
 mod print;
 mod profile;
 mod progress;
+mod prune;
 mod resolve;
 mod sets;
 mod streams;

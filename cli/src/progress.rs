@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 
 use crate::streams::Streams;
-use crate::{print, units};
+use crate::{print, prune, units};
 
 /// Lines on the way through a stage are at least this far apart.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -249,6 +249,8 @@ impl Observer for Progress<'_, '_> {
             Event::Validation(report) => {
                 self.write(|streams| streams.err_line(&print::validation(report)));
             }
+            Event::Prune(report) if self.json => self.json_line("prune", report),
+            Event::Prune(report) => self.write(|streams| streams.err_line(&prune::round(report))),
             Event::Note(note) if self.json => {
                 self.json_line("note", &print::Message { message: note });
             }

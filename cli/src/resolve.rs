@@ -1,5 +1,9 @@
 //! Arguments → the configuration of a job.
 
+mod prune;
+
+pub(crate) use prune::{prune_mask, prune_merge, prune_score};
+
 use host::job::{
     ActivationChoice, ActivationsConfig, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,
     EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, RunConfig, SIGMOID,
@@ -17,6 +21,7 @@ use crate::streams::Failure;
 pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
     let train = TrainConfig {
         patience: args.patience,
+        prune: prune::config(args.prune_score, &args.prune),
         ..train_config(&args.training, &args.activation, &args.seed)?
     };
     Ok(RunConfig {
@@ -37,7 +42,10 @@ pub(crate) fn simulate(args: SimulateArgs) -> Result<SimulateConfig, Failure> {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
         data: data(args.data),
-        train: train_config(&args.training, &args.activation, &args.seed)?,
+        train: TrainConfig {
+            prune: prune::config(args.prune_score, &args.prune),
+            ..train_config(&args.training, &args.activation, &args.seed)?
+        },
         refresh: refresh_by(&args.refresh),
         threads: args.threads,
     })
@@ -57,6 +65,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
         shape,
+        pruning: prune::pruning(args.prune_score, args.global_mask),
         refresh: refresh_by(&args.refresh),
         activation: activation(&args.activation)?,
         device: args.machine.device,
@@ -87,6 +96,7 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         epochs: args.epochs,
         learning_rate: args.lr,
         early_stopping: args.early_stopping,
+        prune: prune::rounds(&args.prune),
         exchange: args.exchange,
         wait: args.wait,
         device: args.machine.device,
@@ -189,6 +199,7 @@ fn train_config(
         learning_rate: training.lr,
         activation: activation(chosen)?,
         patience: None,
+        prune: None,
         seed: seed.seed,
     })
 }

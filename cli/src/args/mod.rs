@@ -3,6 +3,7 @@
 mod machine;
 mod options;
 mod owner;
+mod prune;
 mod server;
 mod trial;
 
@@ -10,10 +11,13 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use machine::{ActivationsTableArgs, DevicesArgs, ParamsTableArgs, ProfileArgs};
 pub(crate) use options::{
-    Activation, ActivationArgs, DataArgs, ParamsArgs, RefreshBy, RefreshByArgs, SeedArgs,
-    TrainingArgs,
+    Activation, ActivationArgs, DataArgs, ParamsArgs, PruneArgs, PruneMerge, PruneRule, PruneScore,
+    RefreshBy, RefreshByArgs, SeedArgs, SelectionArgs, TrainingArgs,
 };
 pub(crate) use owner::{DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, RefreshArgs};
+pub(crate) use prune::{
+    PruneCommand, PruneCommandArgs, PruneMaskArgs, PruneMergeArgs, PruneScoreArgs,
+};
 pub(crate) use server::TrainArgs;
 pub(crate) use trial::{RunArgs, SimulateArgs};
 
@@ -38,6 +42,9 @@ pub(crate) use trial::{RunArgs, SimulateArgs};
 ///   owner   veilgrad decrypt   the model
 ///   owner   veilgrad evaluate  its accuracy
 ///
+/// To train on few rows, chosen anew on the way: keygen --prune-score, train --prune, or step by
+/// step veilgrad prune.
+///
 /// Exit codes: 0 done, 1 the job failed, 2 wrong usage.
 #[derive(Debug, Parser)]
 #[command(name = "veilgrad", version, verbatim_doc_comment, max_term_width = 100)]
@@ -54,6 +61,7 @@ pub(crate) enum Command {
     Encrypt(EncryptArgs),
     Train(TrainArgs),
     Refresh(RefreshArgs),
+    Prune(PruneCommandArgs),
     Decrypt(DecryptArgs),
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),

@@ -71,3 +71,14 @@ pub struct RefreshRequest<B: Backend> {
     /// What real and imaginary parts are bounded by.
     pub bound: f64,
 }
+
+impl<B: Backend> Clone for ReceivedBatch<B> {
+    fn clone(&self) -> Self {
+        Self {
+            features: self.features.clone(),
+            labels: self.labels.clone(),
+            samples: self.samples,
+            weighted: self.weighted.clone(),
+        }
+    }
+}

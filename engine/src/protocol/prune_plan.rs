@@ -5,14 +5,13 @@ use num_complex::Complex64;
 use super::{Plan, PlanError};
 use crate::circuits::{Budget, Clear, Slots, places};
 use crate::ckks::{KeyPlan, Level, Params};
-use crate::prune::{Pruning, Scope, merge_rotations, score_budget};
-use crate::train::StepRefresh;
+use crate::prune::{Pruning, Scope, ScoreRefreshes, merge_rotations, score_budget};
 
 /// The part of a plan that is about pruning.
 #[derive(Clone, Debug)]
 pub struct PrunePlan {
     pruning: Pruning,
-    refreshes: Vec<StepRefresh>,
+    refreshes: ScoreRefreshes,
     budget: Budget,
 }
 
@@ -32,10 +31,9 @@ impl PrunePlan {
         self.pruning
     }
 
-    /// Refreshes on the way to the scores of a batch; that of the state, if there is one, comes first and is made once for all
-    /// batches.
+    /// Refreshes on the way to the scores.
     #[must_use]
-    pub fn refreshes(&self) -> &[StepRefresh] {
+    pub const fn refreshes(&self) -> &ScoreRefreshes {
         &self.refreshes
     }
 

@@ -35,7 +35,7 @@ pub use merge::{FeatureGroup, LabelGroup, MergeMethod, MergePlan, MergeTotals, M
 pub use merger::{MergedBatch, Merger};
 pub use plan::merge_rotations;
 pub use schedule::{PruneSchedule, Round, merged_batches};
-pub use score::{Score, Scorer, clear_score, read_scores, score_budget};
+pub use score::{Score, ScoreRefreshes, Scorer, clear_score, read_scores, score_budget};
 pub use select::{Rule, Selection};
 
 /// Whether survivors stay in their rows.

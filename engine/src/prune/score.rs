@@ -169,6 +169,12 @@ impl<A: Approximation + Clone, P: Clone> Scorer<A, P> {
         planned.filter_map(refresh).collect()
     }
 
+    /// Whether the state itself is refreshed first.
+    #[must_use]
+    pub fn refreshes_state(&self) -> bool {
+        self.refreshes.first().is_some_and(Option::is_some)
+    }
+
     /// The weights of a state, spread for [`forward`](Self::forward). Once for all batches.
     ///
     /// # Errors
@@ -347,6 +353,28 @@ pub fn read_scores<A: Approximation>(
     }
 }
 
+/// Refreshes on the way to scores.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScoreRefreshes {
+    /// That of the state, if it has too few levels: once for all batches.
+    pub of_state: Vec<StepRefresh>,
+    /// Those within the scores of a batch.
+    pub of_batch: Vec<StepRefresh>,
+}
+
+impl ScoreRefreshes {
+    /// Refreshes for the scores of so many batches.
+    #[must_use]
+    pub const fn count(&self, batches: usize) -> usize {
+        self.of_state.len() + batches * self.of_batch.len()
+    }
+
+    /// Every kind of them.
+    pub fn iter(&self) -> impl Iterator<Item = &StepRefresh> {
+        self.of_state.iter().chain(&self.of_batch)
+    }
+}
+
 /// What scoring needs: a dry run on zeros, of weights and one batch.
 ///
 /// # Errors
@@ -357,9 +385,9 @@ pub fn score_budget<A: Approximation + Clone>(
     score: Score,
     levels: StepLevels,
     range: LevelRange,
-) -> Result<(Budget, Vec<StepRefresh>), EvalError> {
+) -> Result<(Budget, ScoreRefreshes), EvalError> {
     if score == Score::Random {
-        return Ok((Budget::default(), Vec::new()));
+        return Ok((Budget::default(), ScoreRefreshes::default()));
     }
     let machine = Clear::exact(layout.slots());
     let zeros = |count: usize, level: Level| {
@@ -376,5 +404,7 @@ pub fn score_budget<A: Approximation + Clone>(
     let forward = scorer.forward(&machine, &weights, &features)?;
     let scores = scorer.distance(&machine, &forward, &labels)?;
     scorer.pack(&machine, &[scores])?;
-    Ok((machine.take_budget(), scorer.refreshes()))
+    let mut of_state = scorer.refreshes();
+    let of_batch = of_state.split_off(usize::from(scorer.refreshes_state()));
+    Ok((machine.take_budget(), ScoreRefreshes { of_state, of_batch }))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{ActivationReport, EpochReport, PlanReport, StepReport, ValidationReport};
+use super::{ActivationReport, EpochReport, PlanReport, PruneReport, StepReport, ValidationReport};
 
 /// Whoever listens to a job. Called on the thread that started it.
 pub trait Observer {
@@ -45,6 +45,8 @@ pub enum Event<'a> {
     Activation(&'a ActivationReport),
     /// It was decided whether a training goes on.
     Validation(&'a ValidationReport),
+    /// Samples were chosen and merged.
+    Prune(&'a PruneReport),
     /// A line worth telling.
     Note(String),
 }

@@ -40,7 +40,10 @@ pub fn keygen(
     fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
     let params = params::choose(&config.params, config.allow_insecure)?;
     let task = task(&config.shape, params.slots())?;
-    let setup = Setup::new(&params, task, config.activation, config.refresh)?;
+    let mut setup = Setup::new(&params, task, config.activation, config.refresh)?;
+    if let Some(pruning) = config.pruning {
+        setup = setup.with_pruning(pruning)?;
+    }
     let generation = Generation {
         files,
         setup,

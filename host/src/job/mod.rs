@@ -6,6 +6,8 @@
 //! | [`encrypt()`] | owner | secret key, data | encrypted training set for the server, normalisation |
 //! | [`train()`] | server | evaluation keys, training set | encrypted model for the owner |
 //! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
+//! | [`prune_score()`], [`prune_merge()`] | server | keys, training set, then model or mask | scores, merged training set |
+//! | [`prune_mask()`] | owner | secret key, scores, data | mask for the server |
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
@@ -29,6 +31,7 @@ mod keygen;
 mod memory;
 mod params;
 mod profile;
+mod prune;
 mod random;
 mod refresh;
 mod report;
@@ -55,6 +58,7 @@ pub use devices::{DevicesReport, describe_devices};
 pub use encrypt::encrypt;
 pub use engine::circuits::activation::ActivationChoice;
 pub use engine::protocol::RefreshBy;
+pub use engine::prune::{MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection};
 pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
@@ -62,11 +66,16 @@ pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use memory::peak_memory_bytes;
 pub use params::describe_params;
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
+pub use prune::{
+    DEFAULT_IMPORTANCE_FLOOR, PruneConfig, PruneMaskConfig, PruneMergeConfig, PruneRounds,
+    PruneScoreConfig, prune_mask, prune_merge, prune_score,
+};
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
     EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PlanReport,
-    RefreshReport, RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
+    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, RefreshReport,
+    RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;

@@ -14,7 +14,8 @@ use engine::train::{ExactTrainer, Model, Precision};
 
 use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
-use super::samples::{Prepared, Samples, batch_size};
+use super::prune::{PruneMemory, Pruner, ScoreMessage, refreshes_before, speedup};
+use super::samples::{Prepared, Samples, WeightedSamples, batch_size};
 use super::task::{self, Schedule, Setup};
 use super::train::{self, Ask, Course, Trained, run_steps};
 use super::validation::Judge;
@@ -46,6 +47,14 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         config.train.activation,
         config.refresh,
     )?;
+    let setup = match &config.train.prune {
+        None => setup,
+        Some(prune) => {
+            let setup = setup.with_pruning(prune.pruning())?;
+            prune.rounds.check(setup.origin.pruning)?;
+            setup
+        }
+    };
     let labels = prepared.validation(batch).into_iter();
     let labels = labels.flat_map(|part| part.labels).collect();
     let patience = config.train.patience.unwrap_or(usize::MAX);
@@ -56,6 +65,7 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         setup,
         seed: random::secret_seed()?,
         checkpoint: Checkpoint::default(),
+        pruned: PruneMemory::default(),
         begun,
     };
     launch(&whole, config.device, config.threads, &params, observer)
@@ -68,6 +78,7 @@ struct Whole<'a> {
     /// Of everything the owner draws: whatever device does it, and however often, the words are the same.
     seed: Seed,
     checkpoint: Checkpoint,
+    pruned: PruneMemory,
     /// What it knows of the epochs so far is not lost with a device.
     judge: Mutex<Judge>,
     begun: Instant,
@@ -82,6 +93,7 @@ enum Draw {
     Start,
     Refreshes,
     Validation,
+    Masks,
 }
 
 impl Job for Whole<'_> {
@@ -116,6 +128,8 @@ impl Job for Whole<'_> {
             setup.origin.activation,
         )?;
         let rows = set.train().rows();
+        let rounds = train.prune.map(|prune| prune.rounds);
+        let schedule = rounds.map_or(schedule, |r| r.schedule(schedule, plan.layout(), rows));
         let plan_report = task::report(setup, &schedule, set.name(), rows, device);
         observer.event(&Event::Plan(&plan_report));
 
@@ -133,7 +147,12 @@ impl Job for Whole<'_> {
         let at_hand = AtHand {
             owner: &owner,
             seed: self.draw(Draw::Refreshes),
-            refreshes: AtomicU64::new((self.checkpoint.steps() * plan.refreshes().len()) as u64),
+            refreshes: AtomicU64::new(refreshes_before(
+                setup,
+                self.checkpoint.steps(),
+                self.pruned.scored(),
+                batches.len(),
+            ) as u64),
         };
         let evaluator = || Evaluator::new(backend, params, Arc::clone(&encoder), &keys);
         let bootstrapper = train::bootstrapper(plan, evaluator())?;
@@ -143,7 +162,28 @@ impl Job for Whole<'_> {
         };
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
-        let batch = |index: usize| Ok(encrypted[index].received());
+        let mut fetch = |index: usize| Ok(encrypted[index].received());
+        let classes: Vec<Vec<usize>> = batches.iter().map(|batch| batch.labels.clone()).collect();
+        let mut ask_for_mask = |message: &ScoreMessage<'_, B>| {
+            let (score, scores) = (message.score, message.scores);
+            let scores = owner.scores(plan, score, scores, message.samples, &classes)?;
+            let seed = self.draw(Draw::Masks).derive(message.round as u64);
+            let selection = message.selection;
+            Ok(selection.choose(plan.layout(), &scores, &classes, &seed)?)
+        };
+        let mut pruner = rounds.map(|rounds| Pruner {
+            server: &server,
+            setup,
+            schedule: &schedule,
+            rounds,
+            memory: &self.pruned,
+            samples: classes.iter().map(Vec::len).collect(),
+            merged: None,
+        });
+        let mut next = |step, state: &Ciphertext<B>, running: &mut Running<'_>| match &mut pruner {
+            Some(pruner) => pruner.batch(step, state, &mut fetch, &mut ask_for_mask, running),
+            None => fetch(schedule.batch(step)),
+        };
         let labelled = prepared.validation(task.batch);
         let samples: Vec<usize> = labelled.iter().map(|part| part.labels.len()).collect();
         let validation = match train.patience {
@@ -165,13 +205,22 @@ impl Job for Whole<'_> {
             schedule: &schedule,
             checkpoint: &self.checkpoint,
         };
-        let trained = run_steps(backend, &server, &course, state, batch, ask, &mut running)?;
+        let trained = run_steps(
+            backend,
+            &server,
+            &course,
+            state,
+            &mut next,
+            ask,
+            &mut running,
+        )?;
         let Trained {
             state,
             steps,
             best_epoch,
+            step_seconds,
         } = trained;
-        let seconds_train = running.end();
+        let seconds_train = running.end() - self.pruned.seconds();
         // What the model is compared with stops at the same epoch.
         let schedule_of_model = Schedule {
             epochs: best_epoch.unwrap_or(schedule.epochs),
@@ -184,7 +233,7 @@ impl Job for Whole<'_> {
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
             let train =
-                |precision| train_in_the_clear(setup, &schedule_of_model, &batches, precision);
+                |precision| self.train_in_the_clear(&schedule_of_model, &batches, precision);
             let clear = train(Precision::Exact);
             let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
@@ -201,7 +250,7 @@ impl Job for Whole<'_> {
             clear_test_accuracy,
             validation_accuracy,
             steps,
-            epochs: steps / schedule.batches,
+            epochs: schedule.epoch(steps.saturating_sub(1)),
             best_epoch,
             seconds_total: self.begun.elapsed().as_secs_f64(),
             seconds_per_step: seconds_train / steps as f64,
@@ -214,6 +263,10 @@ impl Job for Whole<'_> {
             threads: device.threads,
             refresh: plan.refresh_by().name().to_owned(),
             weight_error: errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
+            pruning: rounds.map(|_| {
+                self.pruned
+                    .summary(speedup(&schedule, &step_seconds, &self.pruned))
+            }),
         })
     }
 }
@@ -221,6 +274,40 @@ impl Job for Whole<'_> {
 impl Whole<'_> {
     fn draw(&self, draw: Draw) -> Seed {
         self.seed.derive(draw as u64)
+    }
+
+    /// The same training on `f64`, on the same choices of samples, with the exact activation or its polynomials.
+    fn train_in_the_clear(
+        &self,
+        schedule: &Schedule,
+        batches: &[Samples],
+        precision: Precision,
+    ) -> Model {
+        let (plan, task) = (&self.setup.plan, self.setup.plan.task());
+        let start = Model::zeros(task.classes, task.features);
+        let mut trainer = ExactTrainer::new(start, plan.activation(), precision);
+        let method = self.config.train.prune.map(|prune| prune.rounds.method);
+        let merged: Vec<Vec<WeightedSamples>> = self
+            .pruned
+            .masks()
+            .iter()
+            .zip(method.iter().cycle())
+            .map(|(mask, &method)| WeightedSamples::of(plan.layout(), mask, method, batches))
+            .collect();
+        for step in 0..schedule.steps() {
+            let (index, rate) = (schedule.batch(step), schedule.learning_rate);
+            match schedule
+                .round(step)
+                .and_then(|round| merged.get(round.number))
+            {
+                None => trainer.step(&batches[index].features, &batches[index].labels, rate),
+                Some(merged) => {
+                    let WeightedSamples { samples, weights } = &merged[index];
+                    trainer.step_weighted(&samples.features, &samples.labels, Some(weights), rate);
+                }
+            }
+        }
+        trainer.weights().clone()
     }
 }
 
@@ -274,23 +361,6 @@ fn encrypt_validation<B: Backend>(
         encrypted.push(tiles.into_iter().map(|tile| tile.ciphertext).collect());
     }
     Ok(encrypted)
-}
-
-/// The same training on `f64`, with the exact activation or its polynomials.
-fn train_in_the_clear(
-    setup: &Setup,
-    schedule: &Schedule,
-    batches: &[Samples],
-    precision: Precision,
-) -> Model {
-    let task = setup.plan.task();
-    let start = Model::zeros(task.classes, task.features);
-    let mut trainer = ExactTrainer::new(start, setup.plan.activation(), precision);
-    for step in 0..schedule.steps() {
-        let batch = &batches[schedule.batch(step)];
-        trainer.step(&batch.features, &batch.labels, schedule.learning_rate);
-    }
-    trainer.weights().clone()
 }
 
 /// The owner in the same process: every refresh is a request and its answer.

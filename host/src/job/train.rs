@@ -13,7 +13,8 @@ use engine::protocol::{Plan, ReceivedBatch, RefreshBy, Server};
 use super::checkpoint::{Checkpoint, Progress};
 use super::event::Running;
 use super::exchange::{Conversation, ServerEnd, owner_command};
-use super::store::{self, KeysFile, TrainingSetFile};
+use super::prune::{PruneMemory, Pruner, ScoreMessage, refreshes_before, speedup};
+use super::store::{self, DataFile, KeysFile};
 use super::task::{self, Schedule, Setup};
 use super::{
     Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport, ValidationReport,
@@ -31,11 +32,15 @@ pub fn train(
     let begun = Instant::now();
     let setup = KeysFile::open(&config.evaluation_keys)?.setup;
     let params = setup.params.clone();
-    let refreshes = setup.plan.refreshes().len();
+    let data = DataFile::open(&config.data, &setup, &config.evaluation_keys)?;
+    let batches = data.samples().len();
+    // Of a step, or of the scores in front of one.
+    let questions = refreshes_before(&setup, 1, 1, batches);
     let training = Training {
         config,
         setup,
-        conversation: Conversation::new(refreshes)?,
+        conversation: Conversation::new(questions)?,
+        pruned: PruneMemory::default(),
         checkpoint: Checkpoint::default(),
         begun,
     };
@@ -58,7 +63,19 @@ struct Training<'a> {
     setup: Setup,
     conversation: Conversation,
     checkpoint: Checkpoint,
+    pruned: PruneMemory,
     begun: Instant,
+}
+
+impl Training<'_> {
+    /// How often the owner is asked which samples to keep.
+    fn scorings(&self, schedule: &Schedule) -> usize {
+        let score = self.setup.origin.pruning.map(|pruning| pruning.score);
+        match self.config.prune {
+            Some(rounds) if rounds.asks(score) => rounds.schedule.scorings(schedule.epochs),
+            _ => 0,
+        }
+    }
 }
 
 impl Job for Training<'_> {
@@ -78,23 +95,35 @@ impl Job for Training<'_> {
         let from = config.evaluation_keys.as_path();
         let mut keys = KeysFile::open(from)?;
         setup.check(from, from, &keys.setup.origin)?;
-        let mut data = TrainingSetFile::open(&config.data, setup, from)?;
+        let mut data = DataFile::open(&config.data, setup, from)?;
+        let samples = data.samples();
         let schedule = Schedule::new(
             config.epochs,
             config.learning_rate,
-            data.samples.len(),
+            samples.len(),
             setup.origin.activation,
         )?;
+        let schedule = match (&config.prune, &data) {
+            (None, _) => schedule,
+            (Some(_), DataFile::Merged(_)) => return Err(JobError::Merged(config.data.clone())),
+            (Some(rounds), DataFile::Fresh(_)) => {
+                rounds.check(setup.origin.pruning)?;
+                rounds.schedule(schedule, setup.plan.layout(), samples.iter().sum())
+            }
+        };
         let name = config
             .data
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy();
-        let rows = data.samples.iter().sum();
+        let rows = samples.iter().sum();
         let plan = task::report(setup, &schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
         let by_owner = setup.plan.refresh_by() == RefreshBy::Owner;
-        if by_owner || config.early_stopping {
+        let scorings = self.scorings(&schedule);
+        let asks = config.early_stopping;
+        let by_exchange = by_owner || asks || scorings > 0;
+        if by_exchange {
             let command = owner_command(exchange(config)?);
             observer.event(&Event::Note(format!("the owner is asked: `{command}`")));
         }
@@ -105,8 +134,8 @@ impl Job for Training<'_> {
         running.end();
 
         let steps = schedule.steps();
-        let asks = config.early_stopping;
-        if asks && data.validation.is_empty() {
+        let validation_samples = data.validation_samples();
+        if asks && validation_samples.is_empty() {
             return Err(JobError::mismatch(
                 &config.data,
                 "training set",
@@ -115,11 +144,11 @@ impl Job for Training<'_> {
             ));
         }
         // The state after the last step is refreshed only where its logits are wanted.
-        let refreshes = setup.plan.refreshes().len();
-        let requests = steps * refreshes - usize::from(!asks);
+        let before = |steps, scored| refreshes_before(setup, steps, scored, samples.len());
+        let requests = before(steps, scorings) - usize::from(!asks);
         let talk = &self.conversation;
-        let end = if by_owner || asks {
-            talk.resume(self.checkpoint.steps() * refreshes);
+        let end = if by_exchange {
+            talk.resume(before(self.checkpoint.steps(), self.pruned.scored()));
             let (exchange, wait) = (exchange(config)?, config.wait);
             let requests = if by_owner { requests } else { 0 };
             let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
@@ -141,7 +170,6 @@ impl Job for Training<'_> {
         let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
         let mut running = Running::begin(observer, Stage::Train, steps);
         let start = data.start(backend, setup)?;
-        let samples = data.validation.clone();
         let validation = if asks {
             data.validation(backend, setup)?
         } else {
@@ -150,7 +178,7 @@ impl Job for Training<'_> {
         let mut ask = |epoch: usize, state: &Ciphertext<B>| {
             let end = end.as_ref().ok_or_else(no_exchange)?;
             let logits = server.validation_logits(state, &validation)?;
-            let verdict = end.ask_to_go_on(epoch, &logits, &samples)?;
+            let verdict = end.ask_to_go_on(epoch, &logits, &validation_samples)?;
             Ok(ValidationReport {
                 epoch,
                 loss: None,
@@ -160,27 +188,58 @@ impl Job for Training<'_> {
             })
         };
         let ask: Option<&mut Ask<'_, B>> = if asks { Some(&mut ask) } else { None };
-        let batch = |index| data.batch(backend, setup, index);
+        let mut pruner = config.prune.map(|rounds| Pruner {
+            server: &server,
+            setup,
+            schedule: &schedule,
+            rounds,
+            memory: &self.pruned,
+            samples,
+            merged: None,
+        });
+        let mut fetch = |index| data.batch(backend, setup, &server, index);
+        let mut ask_for_mask = |message: &ScoreMessage<'_, B>| {
+            let end = end.as_ref().ok_or_else(no_exchange)?;
+            end.ask_for_mask(message)
+        };
+        let mut next = |step, state: &Ciphertext<B>, running: &mut Running<'_>| match &mut pruner {
+            Some(pruner) => pruner.batch(step, state, &mut fetch, &mut ask_for_mask, running),
+            None => fetch(schedule.batch(step)),
+        };
         let course = Course {
             params: &setup.params,
             schedule: &schedule,
             checkpoint: &self.checkpoint,
         };
-        let trained = run_steps(backend, &server, &course, start, batch, ask, &mut running);
+        let trained = run_steps(
+            backend,
+            &server,
+            &course,
+            start,
+            &mut next,
+            ask,
+            &mut running,
+        );
         let failure = || end.as_ref().and_then(ServerEnd::take_failure);
         let Trained {
             state,
             steps,
             best_epoch,
+            step_seconds,
         } = trained.map_err(|error| failure().unwrap_or(error))?;
-        let steps_of_model = best_epoch.map_or(steps, |epoch| epoch * schedule.batches);
+        let steps_of_model = best_epoch.map_or(steps, |epoch| schedule.steps_until(epoch));
         store::finish_model(model, backend, setup, steps_of_model, &state)?;
         if end.is_some() {
             talk.close(exchange(config)?, true)?;
         }
         running.end();
         let seconds = self.begun.elapsed().as_secs_f64();
+        let pruning = config.prune.map(|_| {
+            self.pruned
+                .summary(speedup(&schedule, &step_seconds, &self.pruned))
+        });
         Ok(TrainReport {
+            pruning,
             out: config.out.clone(),
             steps,
             best_epoch,
@@ -216,11 +275,17 @@ pub(super) struct Trained<B: Backend> {
     pub(super) steps: usize,
     /// The epoch that the state is from, where the owner was asked.
     pub(super) best_epoch: Option<usize>,
+    /// The steps that this device did and their seconds.
+    pub(super) step_seconds: Vec<(usize, f64)>,
 }
 
 /// Asks the owner about the state after an epoch, which has been refreshed.
 pub(super) type Ask<'a, B> =
     dyn FnMut(usize, &Ciphertext<B>) -> Result<ValidationReport, JobError> + 'a;
+
+/// Gives the batch of a step. The state is what the step begins with: samples may be chosen by it.
+pub(super) type NextBatch<'a, B> =
+    dyn FnMut(usize, &Ciphertext<B>, &mut Running<'_>) -> Result<ReceivedBatch<B>, JobError> + 'a;
 
 /// How long a training is, and how far it has come.
 pub(super) struct Course<'a> {
@@ -236,7 +301,7 @@ pub(super) fn run_steps<B: Backend>(
     server: &Server<'_, B>,
     course: &Course<'_>,
     start: Ciphertext<B>,
-    mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
+    batch: &mut NextBatch<'_, B>,
     mut ask: Option<&mut Ask<'_, B>>,
     running: &mut Running<'_>,
 ) -> Result<Trained<B>, JobError> {
@@ -253,8 +318,9 @@ pub(super) fn run_steps<B: Backend>(
         mut best,
         mut verdict,
     } = resumed.unwrap_or_else(|| Progress::begin(start));
+    let mut step_seconds = Vec::new();
     loop {
-        let over = done > 0 && done % schedule.batches == 0;
+        let over = schedule.ends_epoch(done);
         if let (Some(ask), None, true) = (ask.as_mut(), verdict, over) {
             let epoch = schedule.epoch(done - 1);
             let report = ask(epoch, &state)?;
@@ -267,21 +333,24 @@ pub(super) fn run_steps<B: Backend>(
         if done == steps || verdict.is_some_and(|verdict| verdict.stop) {
             break;
         }
+        let next = batch(done, &state, running)?;
         let begun = Instant::now();
-        state = server.step(&state, &batch(schedule.batch(done))?, done)?;
+        state = server.step(&state, &next, done)?;
         let epoch = schedule.epoch(done);
         done += 1;
-        let is_asked = ask.is_some() && done % schedule.batches == 0;
+        let is_asked = ask.is_some() && schedule.ends_epoch(done);
         if done < steps || is_asked {
             state = server.refresh(&state)?;
         }
         verdict = None;
         checkpoint.keep(backend, done, &state)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        step_seconds.push((done - 1, seconds));
         running.observer().event(&Event::Step(&StepReport {
             step: done,
             steps,
             epoch,
-            seconds: begun.elapsed().as_secs_f64(),
+            seconds,
         }));
         running.advance();
     }
@@ -293,5 +362,6 @@ pub(super) fn run_steps<B: Backend>(
         state,
         steps: done,
         best_epoch,
+        step_seconds,
     })
 }

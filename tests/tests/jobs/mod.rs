@@ -75,6 +75,7 @@ struct Place {
     activation: Option<ActivationChoice>,
     params: &'static str,
     refresh: Option<RefreshBy>,
+    pruning: Option<job::Pruning>,
 }
 
 impl Place {
@@ -84,6 +85,7 @@ impl Place {
             activation: Some(job::SIGMOID),
             params: "insecure-10",
             refresh: None,
+            pruning: None,
         };
         write_data(&place.path("data.csv"), 60, 3);
         place
@@ -100,6 +102,7 @@ impl Place {
     fn keygen(&self, out: &str) -> Result<job::KeygenReport, JobError> {
         let config = KeygenConfig {
             refresh: self.refresh,
+            pruning: self.pruning,
             params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
             shape: TaskShape::Of(self.data(), Some(32)),
@@ -132,6 +135,7 @@ impl Place {
             epochs: Some(2),
             learning_rate: Some(1.5),
             early_stopping: false,
+            prune: None,
             exchange: Some(self.path("exchange")),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,
@@ -203,6 +207,7 @@ impl Place {
                 learning_rate: Some(1.5),
                 activation: self.activation,
                 patience: None,
+                prune: None,
                 seed: 3,
             },
             device: DeviceChoice::Auto,

@@ -13,6 +13,7 @@ use engine::arith::Word;
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, EvalError, Level};
+use engine::prune::Mask;
 use engine::ring::sampling::Seed;
 use engine::train::Verdict;
 
@@ -21,6 +22,8 @@ use super::{
     StopHeader,
 };
 use crate::file::{AtomicFile, Kind, Reader, Writer};
+use crate::job::prune::ScoreMessage;
+use crate::job::store::ScoreHeader;
 use crate::job::task::Setup;
 use crate::job::{JobError, random, store};
 
@@ -192,6 +195,34 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
                 return Err(JobError::OtherKeys { file, keys });
             }
             Ok(Some(header.verdict))
+        })
+    }
+
+    /// Asks which samples to keep, by their scores.
+    pub(in crate::job) fn ask_for_mask(
+        &self,
+        message: &ScoreMessage<'_, B>,
+    ) -> Result<Mask, JobError> {
+        let round = message.round;
+        let request = Question::Prune.path(self.directory, round, REQUEST);
+        let header = ScoreHeader {
+            key: self.setup.origin.key.clone(),
+            training: self.talk.training.clone(),
+            round,
+            samples: message.samples.to_vec(),
+            score: message.score,
+            selection: Some(message.selection),
+        };
+        store::write_scores(&request, self.backend, self.setup, &header, message.scores)?;
+        let answer = Question::Prune.path(self.directory, round, ANSWER);
+        let question = format!("the scores of round {round}");
+        self.wait_for(&request, &answer, &question, || {
+            if !answer.exists() {
+                return Ok(None);
+            }
+            let (header, mask) = store::read_mask(&answer, self.setup, self.keys)?;
+            let ours = header.training == self.talk.training && header.round == round;
+            Ok(ours.then_some(mask))
         })
     }
 

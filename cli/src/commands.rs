@@ -4,7 +4,8 @@ use host::job;
 
 use crate::args::{
     ActivationsTableArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
-    ParamsTableArgs, ProfileArgs, PruneCommand, RefreshArgs, RunArgs, SimulateArgs, TrainArgs,
+    ParamsTableArgs, ProfileArgs, PruneCommand, PruneSweepArgs, RefreshArgs, RunArgs, SimulateArgs,
+    TrainArgs,
 };
 use crate::progress::Progress;
 use crate::streams::{Failure, Streams};
@@ -102,7 +103,23 @@ fn prune(command: PruneCommand, streams: &mut Streams<'_>) -> Result<(), Failure
             let report = job::prune_merge(&config, &mut Progress::new(streams, json))?;
             print::done(streams, json, &report, prune::merge);
         }
+        PruneCommand::Simulate(args) => return prune_sweep(&args, streams),
     }
+    Ok(())
+}
+
+fn prune_sweep(args: &PruneSweepArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let mut progress = Progress::new(streams, json);
+    let report = job::prune_sweep(&resolve::prune_sweep(args), &mut progress)?;
+    let table = progress.into_sweep();
+    if let Some(path) = &args.svg {
+        let plot = table
+            .svg()
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        job::write_text(path, &plot)?;
+    }
+    print::done(streams, json, &report, |report| table.markdown(report));
     Ok(())
 }
 

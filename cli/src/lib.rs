@@ -13,6 +13,7 @@
 //! | `profile.rs` | kernels and their times |
 //! | `prune.rs` | choices of rows and what they cost |
 //! | `sets.rs` | parameter sets: the table of all, the levels of one |
+//! | `sweep.rs` | the table and the plot of accuracy by rows kept |
 //! | `print.rs` | plans and reports: text for people, JSON lines for programs |
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ mod prune;
 mod resolve;
 mod sets;
 mod streams;
+mod sweep;
 mod units;
 mod values;
 

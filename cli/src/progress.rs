@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 
 use crate::streams::Streams;
+use crate::sweep::Table;
 use crate::{print, prune, units};
 
 /// Lines on the way through a stage are at least this far apart.
@@ -21,6 +22,8 @@ pub(crate) struct Progress<'s, 'w> {
     stage: Option<Running>,
     /// When the last line on the way was written.
     last_line: Instant,
+    /// What a sweep has told so far.
+    sweep: Table,
 }
 
 /// The stage that runs.
@@ -131,7 +134,13 @@ impl<'s, 'w> Progress<'s, 'w> {
             json,
             stage: None,
             last_line: Instant::now(),
+            sweep: Table::default(),
         }
+    }
+
+    /// What a sweep has told.
+    pub(crate) fn into_sweep(self) -> Table {
+        self.sweep
     }
 
     /// Writes while no bar is in the way.
@@ -251,6 +260,12 @@ impl Observer for Progress<'_, '_> {
             }
             Event::Prune(report) if self.json => self.json_line("prune", report),
             Event::Prune(report) => self.write(|streams| streams.err_line(&prune::round(report))),
+            Event::Sweep(row) => {
+                self.sweep.add(row);
+                if self.json {
+                    self.json_line("sweep", row);
+                }
+            }
             Event::Note(note) if self.json => {
                 self.json_line("note", &print::Message { message: note });
             }

@@ -2,7 +2,7 @@
 
 mod prune;
 
-pub(crate) use prune::{prune_mask, prune_merge, prune_score};
+pub(crate) use prune::{prune_mask, prune_merge, prune_score, prune_sweep};
 
 use host::job::{
     ActivationChoice, ActivationsConfig, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,

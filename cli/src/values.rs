@@ -53,6 +53,14 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A percentage above 0, as a share.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 100.0 => Ok(value / 100.0),
+        _ => Err("it must be above 0 and at most 100, such as 10".to_owned()),
+    }
+}
+
 /// An operation that can be profiled.
 pub(crate) fn operation(text: &str) -> Result<Operation, String> {
     let found = Operation::ALL

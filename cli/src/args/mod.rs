@@ -16,7 +16,7 @@ pub(crate) use options::{
 };
 pub(crate) use owner::{DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, RefreshArgs};
 pub(crate) use prune::{
-    PruneCommand, PruneCommandArgs, PruneMaskArgs, PruneMergeArgs, PruneScoreArgs,
+    PruneCommand, PruneCommandArgs, PruneMaskArgs, PruneMergeArgs, PruneScoreArgs, PruneSweepArgs,
 };
 pub(crate) use server::TrainArgs;
 pub(crate) use trial::{RunArgs, SimulateArgs};

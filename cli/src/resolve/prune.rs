@@ -1,13 +1,14 @@
 //! What is said of choices of rows.
 
 use host::job::{
-    DEFAULT_IMPORTANCE_FLOOR, MergeMethod, PruneConfig, PruneMaskConfig, PruneMergeConfig,
-    PruneRounds, PruneSchedule, PruneScoreConfig, Pruning, Rule, Scope, Score, Selection,
+    DEFAULT_IMPORTANCE_FLOOR, DataChoice, MergeMethod, PruneConfig, PruneMaskConfig,
+    PruneMergeConfig, PruneRounds, PruneSchedule, PruneScoreConfig, PruneSweepConfig, Pruning,
+    Rule, Scope, Score, Selection,
 };
 
 use crate::args::{
     PruneArgs, PruneMaskArgs, PruneMerge, PruneMergeArgs, PruneRule, PruneScore, PruneScoreArgs,
-    SelectionArgs,
+    PruneSweepArgs, SelectionArgs,
 };
 
 /// The score that is chosen.
@@ -118,5 +119,28 @@ pub(crate) fn prune_merge(args: PruneMergeArgs) -> PruneMergeConfig {
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
+    }
+}
+
+/// The configuration of `veilgrad prune simulate`.
+pub(crate) fn prune_sweep(args: &PruneSweepArgs) -> PruneSweepConfig {
+    let data: Vec<DataChoice> = args.data.iter().cloned().map(DataChoice::File).collect();
+    PruneSweepConfig {
+        data: if data.is_empty() {
+            vec![DataChoice::Digits]
+        } else {
+            data
+        },
+        keep: args.keep.clone(),
+        seeds: args.seeds,
+        epochs: args.epochs,
+        batch: args.batch,
+        learning_rate: args.lr,
+        schedule: PruneSchedule {
+            warmup: args.prune_warmup,
+            every: args.prune_every,
+        },
+        window: args.prune_window,
+        threads: args.threads,
     }
 }

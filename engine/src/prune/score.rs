@@ -44,13 +44,17 @@ impl Score {
         }
     }
 
-    /// Levels behind the probabilities, packing among them.
+    /// Levels behind the probabilities: the score, and its packing.
     #[must_use]
-    pub const fn depth(self) -> usize {
+    pub fn depth(self) -> usize {
         match self {
             Self::LogitMargin | Self::Random => 0,
             Self::Hefs => 2,
-            Self::HefsAbs => 3 + 4 + 2,
+            Self::HefsAbs => {
+                let parts = published_sign();
+                let sign = parts.iter().map(|part| Polynomial::from(part).depth());
+                sign.sum::<usize>() + 2
+            }
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{ActivationReport, EpochReport, PlanReport, PruneReport, StepReport, ValidationReport};
+use super::{
+    ActivationReport, EpochReport, PlanReport, PruneReport, StepReport, SweepRow, ValidationReport,
+};
 
 /// Whoever listens to a job. Called on the thread that started it.
 pub trait Observer {
@@ -47,6 +49,8 @@ pub enum Event<'a> {
     Validation(&'a ValidationReport),
     /// Samples were chosen and merged.
     Prune(&'a PruneReport),
+    /// A line of a sweep over shares and rules.
+    Sweep(&'a SweepRow),
     /// A line worth telling.
     Note(String),
 }

@@ -11,6 +11,7 @@
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
+//! | [`prune_sweep()`] | owner | data | |
 //! | [`activations()`] | anybody | | |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
@@ -44,8 +45,10 @@ mod train;
 mod validation;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
+
+use crate::file::AtomicFile;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
 pub use activations::activations;
@@ -68,14 +71,14 @@ pub use params::describe_params;
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use prune::{
     DEFAULT_IMPORTANCE_FLOOR, PruneConfig, PruneMaskConfig, PruneMergeConfig, PruneRounds,
-    PruneScoreConfig, prune_mask, prune_merge, prune_score,
+    PruneScoreConfig, PruneSweepConfig, prune_mask, prune_merge, prune_score, prune_sweep,
 };
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
     EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PlanReport,
     PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, RefreshReport,
-    RunReport, SimulateReport, StepReport, TrainReport, ValidationReport,
+    RunReport, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
 };
 pub use run::run;
 pub use simulate::simulate;
@@ -84,6 +87,17 @@ pub use task::{
     default_learning_rate,
 };
 pub use train::train;
+
+/// Writes a text file, which takes its place when it is complete.
+///
+/// # Errors
+/// [`JobError::File`], [`JobError::Io`].
+pub fn write_text(path: &Path, text: &str) -> Result<(), JobError> {
+    let mut file = AtomicFile::create(path, false)?;
+    file.write_all(text.as_bytes())
+        .map_err(JobError::io(path, "be written"))?;
+    Ok(file.commit()?)
+}
 
 /// A whole small file, refused if it is larger than `limit`.
 fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, JobError> {

@@ -390,6 +390,38 @@ pub struct PruneMergeReport {
     pub seconds: f64,
 }
 
+/// A line of [`prune_sweep`](super::prune_sweep()): trainings that differ in their seed only.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SweepRow {
+    /// Data set.
+    pub data: String,
+    /// The rule that rows are chosen by; `full` for all rows, `full-same-steps` for all rows and as many steps as the others.
+    pub way: String,
+    /// The share of the rows that is kept.
+    pub keep: f64,
+    /// Share of test rows whose class is predicted, mean over the seeds.
+    pub accuracy: f64,
+    /// Its standard deviation over the seeds.
+    pub spread: f64,
+    /// Steps of a training.
+    pub steps: usize,
+    /// What HEPrune reports for data of this name and this share.
+    pub published: Option<f64>,
+}
+
+/// Of [`prune_sweep`](super::prune_sweep()).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SweepReport {
+    /// Trainings of each line.
+    pub seeds: usize,
+    /// Epochs of each.
+    pub epochs: usize,
+    /// Samples of a batch, at most.
+    pub batch: usize,
+    /// Time.
+    pub seconds: f64,
+}
+
 /// Of [`decrypt`](super::decrypt()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DecryptReport {

@@ -11,6 +11,7 @@ mod memory;
 mod merge;
 mod rounds;
 mod score;
+mod sweep;
 
 pub(super) use mask::choose_for_request;
 pub use mask::{PruneMaskConfig, prune_mask};
@@ -18,6 +19,7 @@ pub(super) use memory::PruneMemory;
 pub use merge::{PruneMergeConfig, prune_merge};
 pub(super) use rounds::{Pruner, ScoreMessage};
 pub use score::{PruneScoreConfig, prune_score};
+pub use sweep::{PruneSweepConfig, prune_sweep};
 
 use engine::circuits::packing::Layout;
 use engine::prune::{

@@ -179,7 +179,7 @@ impl<B: Backend> Pruner<'_, B> {
             .iter()
             .map(|&samples| vec![0.0; samples])
             .collect();
-        let seed = random::secret_seed()?;
+        let seed = random::public_seed()?;
         Ok(selection.choose(self.setup.plan.layout(), &scores, &[], &seed)?)
     }
 

@@ -1,16 +1,14 @@
-//! A bootstrap of all slots of `boot-39`, on one and two threads. Precision after one bootstrap and after ten rounds of a
+//! A bootstrap of all slots of `boot-39`, by device. Precision after one bootstrap and after ten rounds of a
 //! product and a bootstrap, keys and memory of every set are printed beside the times.
 
+use benches::devices::{Device, OnDevice, cpu, on_each_device};
 use benches::{Keyed, bootstrappable, named, threads};
 use criterion::{Criterion, criterion_group};
 use engine::bootstrap::{Bootstrapper, Parts, key_plan};
 use engine::circuits::Rotations;
-use engine::ckks::{Ciphertext, Decryptor, Encryptor, Evaluator, Level, Params};
-use engine::ring::sampling::Seed;
-use host::cpu::Cpu;
+use engine::ckks::{Level, Params};
 use host::job::{DeviceChoice, Event, Observer, Operation, ParamsChoice, ProfileConfig, StepShape};
 use num_complex::Complex64;
-use std::sync::Arc;
 
 /// Rounds of a product and a bootstrap.
 const ROUNDS: usize = 10;
@@ -18,19 +16,28 @@ const GIB: f64 = (1u64 << 30) as f64;
 
 fn bootstrap(c: &mut Criterion) {
     let params = bootstrappable();
-    for threads in threads() {
-        let prepared = Prepared::new(&params, threads);
-        let bootstrapper = prepared.bootstrapper();
-        let x = prepared.encrypt(&circle(params.slots(), 1), Level(params.stc_levels()));
-        let mut group = c.benchmark_group(format!("{}, {threads} threads", params.name()));
+    on_each_device(c, &params, &Bootstrap);
+    threads().for_each(|threads| print_division(&params, threads));
+}
+
+struct Bootstrap;
+
+impl OnDevice for Bootstrap {
+    fn measure<D: Device>(&self, c: &mut Criterion, params: &Params, device: &D) {
+        let keyed = keyed(device, params);
+        let bootstrapper = bootstrapper(&keyed);
+        let x = keyed.encrypt(&[&circle(params.slots(), 1)], Level(params.stc_levels()));
+        let mut group = c.benchmark_group(format!("{}, {}", params.name(), device.label()));
         for (name, parts) in [("complex", Parts::Complex), ("real", Parts::Real)] {
             group.bench_function(format!("bootstrap, {name}"), |b| {
-                b.iter(|| bootstrapper.bootstrap(&x, 1.0, parts).unwrap());
+                b.iter(|| {
+                    drop(bootstrapper.bootstrap(&x, 1.0, parts).unwrap());
+                    device.wait().unwrap();
+                });
             });
         }
         group.finish();
-        prepared.print_memory();
-        print_division(&params, threads);
+        print_memory(params, device);
     }
 }
 
@@ -86,97 +93,60 @@ fn precision(c: &mut Criterion) {
 }
 
 fn rounds(params: &Params) {
-    let prepared = Prepared::new(params, *threads().end());
-    let (bootstrapper, evaluator) = (prepared.bootstrapper(), prepared.evaluator());
+    let cpu = cpu(params, *threads().end());
+    let keyed = keyed(&cpu, params);
+    let (bootstrapper, evaluator) = (bootstrapper(&keyed), keyed.evaluator());
     let (mut want, factor) = (circle(params.slots(), 1), circle(params.slots(), 2));
-    let top = params.max_level();
-    let y = prepared.encrypt(&factor, top);
-    let mut x = prepared.encrypt(&want, Level(params.stc_levels()));
+    let y = keyed.encrypt(&[&factor], params.max_level());
+    let mut x = keyed.encrypt(&[&want], Level(params.stc_levels()));
     x = bootstrapper.bootstrap(&x, 1.0, Parts::Complex).unwrap();
-    prepared.print_precision("a bootstrap", &want, &x);
+    print_precision(params, "a bootstrap", &want, &keyed.decrypt(&x));
     for _ in 0..ROUNDS {
         want.iter_mut().zip(&factor).for_each(|(x, y)| *x *= y);
         x = evaluator.mul(&x, &y).unwrap();
         x = bootstrapper.bootstrap(&x, 1.0, Parts::Complex).unwrap();
     }
     let after = format!("{ROUNDS} products and bootstraps");
-    prepared.print_precision(&after, &want, &x);
-    prepared.print_memory();
+    print_precision(params, &after, &want, &keyed.decrypt(&x));
+    print_memory(params, &cpu);
 }
 
-/// Keys of a set.
-struct Prepared {
-    keyed: Keyed,
-    params: Params,
+/// With the keys of a bootstrap.
+fn keyed<'a, D: Device>(device: &'a D, params: &'a Params) -> Keyed<'a, D> {
+    let plan = key_plan(params, Rotations::Hoisted).unwrap();
+    let gib = plan.bytes(params) as f64 / GIB;
+    println!("{}: {} keys, {gib:.2} GiB", params.name(), plan.len());
+    Keyed::new(device, params, &plan)
 }
 
-impl Prepared {
-    fn new(params: &Params, threads: usize) -> Self {
-        let plan = key_plan(params, Rotations::Hoisted).unwrap();
-        let gib = plan.bytes(params) as f64 / GIB;
-        println!("{}: {} keys, {gib:.2} GiB", params.name(), plan.len());
-        Self {
-            keyed: Keyed::new(params, &plan, threads),
-            params: params.clone(),
-        }
-    }
+fn bootstrapper<'a, D: Device>(keyed: &'a Keyed<'_, D>) -> Bootstrapper<'a, D> {
+    Bootstrapper::new(keyed.evaluator(), Rotations::Hoisted).unwrap()
+}
 
-    fn evaluator(&self) -> Evaluator<'_, Cpu> {
-        let Keyed {
-            cpu, encoder, keys, ..
-        } = &self.keyed;
-        Evaluator::new(cpu, &self.params, Arc::clone(encoder), keys)
-    }
+fn print_precision(params: &Params, after: &str, want: &[Complex64], have: &[Complex64]) {
+    let errors = want.iter().zip(have).map(|(a, b)| a - b);
+    let bits = errors.flat_map(|e| [e.re, e.im].map(|e| -e.abs().max(f64::MIN_POSITIVE).log2()));
+    let bits: Vec<f64> = bits.collect();
+    let mean = bits.iter().sum::<f64>() / bits.len() as f64;
+    let worst = bits.iter().copied().fold(f64::INFINITY, f64::min);
+    println!(
+        "{} after {after}: {mean:.1} bits on average over both parts of all slots, {worst:.1} in the worst",
+        params.name()
+    );
+}
 
-    fn bootstrapper(&self) -> Bootstrapper<'_, Cpu> {
-        Bootstrapper::new(self.evaluator(), Rotations::Hoisted).unwrap()
-    }
-
-    fn encrypt(&self, slots: &[Complex64], level: Level) -> Ciphertext<Cpu> {
-        let Keyed {
-            cpu,
-            encoder,
-            secret,
-            ..
-        } = &self.keyed;
-        let encryptor = Encryptor::new(cpu, &self.params, Arc::clone(encoder));
-        let encrypted = encryptor.with_secret(secret, &[slots], level, &Seed([3; 32]));
-        encrypted.unwrap().0
-    }
-
-    fn print_precision(&self, after: &str, want: &[Complex64], x: &Ciphertext<Cpu>) {
-        let Keyed {
-            cpu,
-            encoder,
-            secret,
-            ..
-        } = &self.keyed;
-        let decryptor = Decryptor::new(cpu, &self.params, Arc::clone(encoder), secret);
-        let have = decryptor.decrypt(x).unwrap().remove(0);
-        let errors = want.iter().zip(&have).map(|(a, b)| a - b);
-        let bits =
-            errors.flat_map(|e| [e.re, e.im].map(|e| -e.abs().max(f64::MIN_POSITIVE).log2()));
-        let bits: Vec<f64> = bits.collect();
-        let mean = bits.iter().sum::<f64>() / bits.len() as f64;
-        let worst = bits.iter().copied().fold(f64::INFINITY, f64::min);
-        println!(
-            "{} after {after}: {mean:.1} bits on average over both parts of all slots, {worst:.1} in the worst",
-            self.params.name()
-        );
-    }
-
-    fn print_memory(&self) {
-        let (usage, peak) = (
-            self.keyed.cpu.usage(),
-            host::job::peak_memory_bytes() as f64,
-        );
-        println!(
-            "{}: {:.2} GiB of buffers at most; the process {:.2} GiB so far",
-            self.params.name(),
-            usage.peak as f64 / GIB,
-            peak / GIB
-        );
-    }
+fn print_memory<D: Device>(params: &Params, device: &D) {
+    let (buffers, process) = (
+        device.peak_bytes() as f64,
+        host::job::peak_memory_bytes() as f64,
+    );
+    println!(
+        "{}, {}: {:.2} GiB of buffers at most; the process {:.2} GiB so far",
+        params.name(),
+        device.label(),
+        buffers / GIB,
+        process / GIB
+    );
 }
 
 /// Values on the unit circle: both parts reach one, and products stay there.

@@ -1,9 +1,13 @@
-//! Transforms and base conversions of single rows, on each instruction set, beside `tfhe-ntt`.
+//! Transforms and base conversions of single rows, on each instruction set, beside `tfhe-ntt`; transforms of batches, by
+//! device.
 
-use benches::bootstrappable;
+use benches::devices::{Device, OnDevice, on_each_device};
+use benches::{bootstrappable, random};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
+use engine::ckks::Params;
 use engine::ring::Basis;
 use engine::ring::sampling::{Seed, uniform};
+use host::cpu::memory::Pool;
 use host::cpu::simd::{self, Isa, NttTable};
 
 /// Forward and inverse transform of 48 limbs, each with its own prime; one thread.
@@ -12,7 +16,11 @@ fn ntt(c: &mut Criterion) {
     let ring = params.ring();
     let (n, limbs) = (ring.degree(), Basis::new(0..48));
     let words = uniform(ring, &limbs, &Seed([1; 32]));
-    let mut rows: Vec<_> = words.chunks_exact(n).map(<[u32]>::to_vec).collect();
+    let mut store = Pool::new().alloc_zeroed(limbs.len(), n).unwrap();
+    let mut rows: Vec<_> = store.iter_mut().collect();
+    for (row, random) in rows.iter_mut().zip(words.chunks_exact(n)) {
+        row.copy_from_slice(random);
+    }
     let mut group = c.benchmark_group(format!("transform of 48 limbs, N = {n}"));
     group.throughput(Throughput::Elements((48 * n) as u64));
     for isa in Isa::available() {
@@ -57,6 +65,40 @@ fn ntt(c: &mut Criterion) {
     group.finish();
 }
 
+/// Forward and inverse transform of all limbs of polynomials, one and eight at once.
+fn batches(c: &mut Criterion) {
+    on_each_device(c, &bootstrappable(), &Transforms);
+}
+
+struct Transforms;
+
+impl OnDevice for Transforms {
+    fn measure<D: Device>(&self, c: &mut Criterion, params: &Params, device: &D) {
+        let basis = params.ring().ordinary();
+        let (limbs, label) = (basis.len(), device.label());
+        let mut group = c.benchmark_group(format!("transforms of {limbs} limbs, {label}"));
+        for batch in [1, 8] {
+            let mut x = random(device, &basis, batch, 1);
+            group.throughput(Throughput::Elements(
+                (batch * limbs * params.degree()) as u64,
+            ));
+            group.bench_function(BenchmarkId::new("forward", batch), |b| {
+                b.iter(|| {
+                    device.ntt(&mut x).unwrap();
+                    device.wait().unwrap();
+                });
+            });
+            group.bench_function(BenchmarkId::new("inverse", batch), |b| {
+                b.iter(|| {
+                    device.intt(&mut x).unwrap();
+                    device.wait().unwrap();
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
 /// From 12 limbs to 36; one thread.
 fn base_conversion(c: &mut Criterion) {
     let params = bootstrappable();
@@ -76,9 +118,15 @@ fn base_conversion(c: &mut Criterion) {
         table.overflow(),
     )
     .unwrap();
-    let words = uniform(ring, &sources, &Seed([2; 32]));
-    let rows: Vec<_> = words.chunks_exact(ring.degree()).collect();
-    let mut results = vec![vec![0; ring.degree()]; targets.len()];
+    // Rows as the backend stores them: those of vectors that begin one power of two apart share cache sets.
+    let (pool, n) = (Pool::new(), ring.degree());
+    let mut words = pool.alloc_zeroed(sources.len(), n).unwrap();
+    let random = uniform(ring, &sources, &Seed([2; 32]));
+    for (row, random) in words.iter_mut().zip(random.chunks_exact(n)) {
+        row.copy_from_slice(random);
+    }
+    let rows: Vec<_> = words.iter().collect();
+    let mut results = pool.alloc_zeroed(targets.len(), n).unwrap();
     let mut group = c.benchmark_group(format!(
         "base conversion 12 to 36 limbs, N = {}",
         ring.degree()
@@ -86,7 +134,7 @@ fn base_conversion(c: &mut Criterion) {
     // Multiply-accumulates.
     group.throughput(Throughput::Elements((12 * 36 * ring.degree()) as u64));
     for isa in Isa::available() {
-        let mut results: Vec<_> = results.iter_mut().map(Vec::as_mut_slice).collect();
+        let mut results: Vec<_> = results.iter_mut().collect();
         group.bench_function(isa.name(), |b| {
             b.iter(|| table.convert(isa, &rows, &mut results).unwrap());
         });
@@ -94,4 +142,4 @@ fn base_conversion(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group! { name = benches; config = benches::config(); targets = ntt, base_conversion }
+criterion_group! { name = benches; config = benches::config(); targets = ntt, batches, base_conversion }

@@ -1,17 +1,19 @@
 //! Shared configuration and fixtures of the benchmarks.
 
+pub mod devices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
-use engine::backend::{Shape, Transfer};
+use engine::backend::{Backend, Shape};
 use engine::ckks::{
-    Encoder, EvaluationKeys, KeyGenerator, KeyPlan, Level, Params, SecretKey, presets,
+    Ciphertext, Decryptor, Encoder, Encryptor, EvaluationKeys, Evaluator, KeyGenerator, KeyPlan,
+    Level, Params, Plaintext, SecretKey, presets,
 };
 use engine::ring::Basis;
 use engine::ring::sampling::{Seed, uniform};
-use host::cpu::simd::Isa;
-use host::cpu::{Cpu, CpuBuffer};
+use num_complex::Complex64;
 
 /// Whether every body shall run once, on small rings (`BENCH_SMOKE=1`).
 pub fn is_smoke() -> bool {
@@ -56,40 +58,78 @@ pub fn threads() -> std::ops::RangeInclusive<usize> {
 }
 
 /// Random residues.
-pub fn random(cpu: &Cpu, basis: &Basis, seed: u8) -> CpuBuffer {
+pub fn random<B: Backend>(backend: &B, basis: &Basis, batch: usize, seed: u8) -> B::Buffer {
     let shape = Shape {
-        batch: 1,
+        batch,
         basis: basis.clone(),
     };
-    cpu.upload(&shape, &uniform(cpu.context(), basis, &Seed([seed; 32])))
-        .unwrap()
+    let seed = Seed([seed; 32]);
+    let polys = (0..batch as u64).flat_map(|i| uniform(backend.context(), basis, &seed.derive(i)));
+    backend.upload(&shape, &polys.collect::<Vec<_>>()).unwrap()
 }
 
-/// Keys on a backend.
-pub struct Keyed {
+/// Owner and server in one, on a backend.
+pub struct Keyed<'a, B: Backend> {
     /// The device.
-    pub cpu: Cpu,
-    /// Of the set's degree.
-    pub encoder: Arc<Encoder>,
-    /// The owner's key.
-    pub secret: SecretKey,
-    /// The server's keys.
-    pub keys: EvaluationKeys<Cpu>,
+    pub backend: &'a B,
+    /// The parameter set.
+    pub params: &'a Params,
+    encoder: Arc<Encoder>,
+    secret: SecretKey,
+    keys: EvaluationKeys<B>,
 }
 
-impl Keyed {
-    /// The keys of a plan.
-    pub fn new(params: &Params, plan: &KeyPlan, threads: usize) -> Self {
-        let cpu = Cpu::with(Arc::clone(params.ring()), Isa::detect(), threads).unwrap();
+impl<'a, B: Backend> Keyed<'a, B> {
+    /// With the keys of a plan.
+    pub fn new(backend: &'a B, params: &'a Params, plan: &KeyPlan) -> Self {
         let secret = SecretKey::generate(params, &Seed([1; 32]));
-        let generator = KeyGenerator::new(&cpu, params, &secret);
+        let generator = KeyGenerator::new(backend, params, &secret);
         let keys = generator.evaluation_keys(plan, &Seed([2; 32])).unwrap();
         Self {
             encoder: Arc::new(Encoder::new(params.degree())),
+            backend,
+            params,
             secret,
             keys,
-            cpu,
         }
+    }
+
+    /// The server.
+    pub fn evaluator(&self) -> Evaluator<'_, B> {
+        Evaluator::new(
+            self.backend,
+            self.params,
+            Arc::clone(&self.encoder),
+            &self.keys,
+        )
+    }
+
+    /// The values at the scale of a level, not encrypted.
+    pub fn encode(&self, slots: &[Complex64], level: Level) -> Plaintext<B> {
+        let scale = self.params.scale(level);
+        Plaintext::encode(
+            self.backend,
+            &self.encoder,
+            self.params,
+            &[slots],
+            level,
+            scale,
+        )
+        .unwrap()
+    }
+
+    /// Encrypted with the secret key.
+    pub fn encrypt(&self, vectors: &[&[Complex64]], level: Level) -> Ciphertext<B> {
+        let encryptor = Encryptor::new(self.backend, self.params, Arc::clone(&self.encoder));
+        let encrypted = encryptor.with_secret(&self.secret, vectors, level, &Seed([3; 32]));
+        encrypted.unwrap().0
+    }
+
+    /// The first vector.
+    pub fn decrypt(&self, x: &Ciphertext<B>) -> Vec<Complex64> {
+        let encoder = Arc::clone(&self.encoder);
+        let decryptor = Decryptor::new(self.backend, self.params, encoder, &self.secret);
+        decryptor.decrypt(x).unwrap().remove(0)
     }
 }
 

@@ -1,29 +1,33 @@
 //! One function for each command: its configuration, its job, its report.
 
-use host::job;
+use host::job::{self, JobError, Observer, ResumeFrom, ResumedReport};
 
 use crate::args::{
-    ActivationsTableArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs, EvaluateArgs, KeygenArgs,
-    ParamsTableArgs, ProfileArgs, PruneCommand, PruneSweepArgs, RefreshArgs, RunArgs, SimulateArgs,
-    TrainArgs,
+    ActivationsTableArgs, CalibrateArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs,
+    EvaluateArgs, KeygenArgs, ParamsTableArgs, PlanArgs, ProfileArgs, PruneCommand, PruneSweepArgs,
+    RefreshArgs, ResumeArgs, RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
+use crate::report::{Listener, Outcome, Report};
 use crate::streams::{Failure, Streams};
-use crate::{devices, print, profile, prune, resolve, sets};
+use crate::{calibrate, devices, plan, print, profile, prune, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run(args, streams),
+        Command::Plan(args) => plan(args, streams),
         Command::Simulate(args) => simulate(args, streams),
         Command::Keygen(args) => keygen(args, streams),
         Command::Encrypt(args) => encrypt(args, streams),
         Command::Train(args) => train(args, streams),
+        Command::Resume(args) => resume(args, streams),
         Command::Refresh(args) => refresh(args, streams),
         Command::Prune(args) => prune(args.command, streams),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
+        Command::Calibrate(args) => calibrate(args, streams),
         Command::Activations(args) => activations(args, streams),
         Command::Profile(args) => profile(args, streams),
         Command::Devices(args) => {
@@ -33,22 +37,66 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
     }
 }
 
+/// Does a job whose events go to the user, and to a report where one is wanted.
+fn listened<R>(
+    streams: &mut Streams<'_>,
+    json: bool,
+    report: Option<&mut Report>,
+    job: impl FnOnce(&mut dyn Observer) -> Result<R, JobError>,
+) -> Result<R, Failure> {
+    let progress = Progress::new(streams, json);
+    Ok(job(&mut Listener { progress, report })?)
+}
+
+/// Completes a report, where one is wanted.
+fn finish(report: Option<Report>, outcome: &Outcome<'_>) -> Result<(), Failure> {
+    report.map_or(Ok(()), |report| report.finish(outcome))
+}
+
 fn run(args: RunArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
+    let path = args.report.report.clone();
     let config = resolve::run(args)?;
-    let report = job::run(&config, &mut Progress::new(streams, json))?;
+    let mut html = Report::begin(path.as_deref())?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::run(&config, observer)
+    })?;
     print::done(streams, json, &report, |report| {
         print::run(report, config.model_out.as_deref())
     });
+    finish(html, &Outcome::Run(&report))?;
+    if let Some(directory) = &config.work {
+        job::finish_work(directory)?;
+    }
+    Ok(())
+}
+
+fn plan(args: PlanArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.run.output.json;
+    let config = resolve::plan(args)?;
+    let report = job::plan(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, plan::prediction);
+    Ok(())
+}
+
+fn calibrate(args: CalibrateArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let config = resolve::calibrate(args)?;
+    let report = job::calibrate(&config, &mut Progress::new(streams, json))?;
+    print::done(streams, json, &report, calibrate::all);
     Ok(())
 }
 
 fn simulate(args: SimulateArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
+    let path = args.report.report.clone();
     let config = resolve::simulate(args)?;
-    let report = job::simulate(&config, &mut Progress::new(streams, json))?;
+    let mut html = Report::begin(path.as_deref())?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::simulate(&config, observer)
+    })?;
     print::done(streams, json, &report, print::simulate);
-    Ok(())
+    finish(html, &Outcome::Simulate(&report))
 }
 
 fn keygen(args: KeygenArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -69,9 +117,35 @@ fn encrypt(args: EncryptArgs, streams: &mut Streams<'_>) -> Result<(), Failure> 
 
 fn train(args: TrainArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
+    let mut html = Report::begin(args.report.report.as_deref())?;
     let config = resolve::train(args);
-    let report = job::train(&config, &mut Progress::new(streams, json))?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::train(&config, observer)
+    })?;
     print::done(streams, json, &report, print::train);
+    finish(html, &Outcome::Train(&report))
+}
+
+fn resume(args: ResumeArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let path = args.report.report.clone();
+    let config = resolve::resume(args)?;
+    let mut html = Report::begin(path.as_deref())?;
+    let report = listened(streams, json, html.as_mut(), |observer| {
+        job::resume(&config, observer)
+    })?;
+    print::done(streams, json, &report, |report| match report {
+        ResumedReport::Train(report) => print::train(report),
+        ResumedReport::Run(report) => print::run(report, config.out.as_deref()),
+    });
+    let outcome = match &report {
+        ResumedReport::Train(report) => Outcome::Train(report),
+        ResumedReport::Run(report) => Outcome::Run(report),
+    };
+    finish(html, &outcome)?;
+    if let ResumeFrom::Work(directory) = &config.from {
+        job::finish_work(directory)?;
+    }
     Ok(())
 }
 

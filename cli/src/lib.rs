@@ -12,18 +12,22 @@
 //! | `devices.rs` | the devices of the machine |
 //! | `profile.rs` | kernels and their times |
 //! | `prune.rs` | choices of rows and what they cost |
+//! | `plan.rs`, `calibrate.rs` | what a training will take; what operations take |
 //! | `sets.rs` | parameter sets: the table of all, the levels of one |
 //! | `sweep.rs` | the table and the plot of accuracy by rows kept |
 //! | `print.rs` | plans and reports: text for people, JSON lines for programs |
 #![forbid(unsafe_code)]
 
 mod args;
+mod calibrate;
 mod commands;
 mod devices;
+mod plan;
 mod print;
 mod profile;
 mod progress;
 mod prune;
+mod report;
 mod resolve;
 mod sets;
 mod streams;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use host::job::{
-    ActivationReport, ActivationsReport, DecryptReport, EncryptReport, EpochReport, EvaluateReport,
-    KeygenReport, PlanReport, RefreshReport, RunReport, SimulateReport, TrainReport,
-    ValidationReport,
+    ActivationReport, ActivationsReport, DecryptReport, EarlierReport, EncryptReport, EpochReport,
+    EvaluateReport, KeygenReport, PhaseReport, PlanReport, RefreshReport, RunReport,
+    SimulateReport, TrainReport, ValidationReport,
 };
 use serde::Serialize;
 
@@ -209,6 +209,7 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
                 seconds(report.seconds_total)
             ),
         ),
+        ("Of the steps", phases(&report.phases)),
         (
             "Peak memory",
             match report.peak_memory_bytes {
@@ -229,10 +230,26 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
     format!("\n{}", list(&rows))
 }
 
-/// An epoch of `veilgrad simulate`.
+/// How the time of a training divides, the largest part first.
+fn phases(phases: &[PhaseReport]) -> String {
+    let mut told: Vec<_> = phases.iter().filter(|part| part.share >= 0.0005).collect();
+    told.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    let part = |part: &&PhaseReport| format!("{} {:.1} %", part.phase, 100.0 * part.share);
+    told.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// What an earlier process did of a job.
+pub(crate) fn earlier(report: &EarlierReport) -> String {
+    format!(
+        "going on behind {}",
+        things(report.steps.len(), "finished step")
+    )
+}
+
+/// An epoch, beside that of exact training.
 pub(crate) fn epoch(report: &EpochReport) -> String {
     format!(
-        "epoch {:>3} of {}: validation {} (exact {}), test {} (exact {}), largest logit {:.1}\n",
+        "epoch {:>3} of {}: validation {} (exact {}), test {} (exact {}), largest logit {:.1}",
         report.epoch,
         report.epochs,
         percent(report.validation_accuracy),
@@ -401,6 +418,7 @@ pub(crate) fn train(report: &TrainReport) -> String {
                 things(report.steps, "step")
             ),
         ),
+        ("Of the steps", phases(&report.phases)),
     ];
     if let Some(pruning) = &report.pruning {
         rows.extend(prune::summary(pruning));

@@ -19,6 +19,8 @@ const DRAW_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Progress<'s, 'w> {
     streams: &'s mut Streams<'w>,
     json: bool,
+    /// Whether the job is a simulation.
+    simulated: bool,
     stage: Option<Running>,
     /// When the last line on the way was written.
     last_line: Instant,
@@ -54,7 +56,7 @@ struct StageLine {
 impl StageLine {
     fn of(stage: Stage) -> Self {
         Self {
-            stage: name(stage),
+            stage: stage_name(stage),
             parts: None,
             done: None,
             seconds: None,
@@ -64,7 +66,7 @@ impl StageLine {
 }
 
 /// What a stage is called.
-fn name(stage: Stage) -> &'static str {
+pub(crate) fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Data => "data",
         Stage::Keys => "keys",
@@ -72,6 +74,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Train => "train",
         Stage::Decrypt => "decrypt",
         Stage::Evaluate => "evaluate",
+        Stage::Calibrate => "calibrate",
     }
 }
 
@@ -101,7 +104,12 @@ impl Running {
 
     /// How far the stage is.
     fn line(&self) -> String {
-        let mut line = format!("{}: {} of {}", name(self.stage), self.done, self.parts);
+        let mut line = format!(
+            "{}: {} of {}",
+            stage_name(self.stage),
+            self.done,
+            self.parts
+        );
         if let Some(pace) = self.pace() {
             line += &format!(", {pace}");
         }
@@ -120,7 +128,7 @@ fn bar(stage: Stage, parts: usize) -> ProgressBar {
     .progress_chars("=> ");
     let bar = ProgressBar::with_draw_target(Some(parts as u64), ProgressDrawTarget::stderr())
         .with_style(style)
-        .with_prefix(name(stage))
+        .with_prefix(stage_name(stage))
         .with_finish(ProgressFinish::AndClear);
     bar.enable_steady_tick(DRAW_EVERY);
     bar
@@ -132,6 +140,7 @@ impl<'s, 'w> Progress<'s, 'w> {
         Self {
             streams,
             json,
+            simulated: false,
             stage: None,
             last_line: Instant::now(),
             sweep: Table::default(),
@@ -217,7 +226,7 @@ impl<'s, 'w> Progress<'s, 'w> {
         } else {
             let pace = pace.map_or(String::new(), |pace| format!(" ({pace})"));
             let seconds = units::seconds(seconds);
-            let name = name(stage);
+            let name = stage_name(stage);
             self.streams
                 .err_line(&format_args!("{name}: done in {seconds}{pace}"));
         }
@@ -237,8 +246,14 @@ impl<'s, 'w> Progress<'s, 'w> {
 impl Observer for Progress<'_, '_> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Plan(plan) if self.json => self.json_line("plan", plan),
-            Event::Plan(plan) => self.write(|streams| streams.out(&print::plan(plan))),
+            Event::Plan(plan) => {
+                self.simulated = plan.simulated;
+                if self.json {
+                    self.json_line("plan", plan);
+                } else {
+                    self.write(|streams| streams.out(&print::plan(plan)));
+                }
+            }
             Event::StageBegun { stage, parts } => self.begun(*stage, *parts),
             Event::StageProgress { stage, done } => self.progress(*stage, *done),
             Event::StageEnded { stage, seconds } => self.ended(*stage, *seconds),
@@ -248,8 +263,16 @@ impl Observer for Progress<'_, '_> {
                     self.json_line("step", step);
                 }
             }
+            Event::Earlier(earlier) if self.json => self.json_line("earlier", earlier),
+            Event::Earlier(earlier) => {
+                self.write(|streams| streams.err_line(&print::earlier(earlier)));
+            }
             Event::Epoch(epoch) if self.json => self.json_line("epoch", epoch),
-            Event::Epoch(epoch) => self.write(|streams| streams.out(&print::epoch(epoch))),
+            // The epochs of a simulation are its result.
+            Event::Epoch(epoch) if self.simulated => {
+                self.write(|streams| streams.out_line(&print::epoch(epoch)));
+            }
+            Event::Epoch(epoch) => self.write(|streams| streams.err_line(&print::epoch(epoch))),
             Event::Activation(line) if self.json => self.json_line("activation", line),
             Event::Activation(line) => {
                 self.write(|streams| streams.out(&print::activation(line)));

@@ -4,16 +4,21 @@ mod prune;
 
 pub(crate) use prune::{prune_mask, prune_merge, prune_score, prune_sweep};
 
+use std::env;
+use std::path::PathBuf;
+
 use host::job::{
-    ActivationChoice, ActivationsConfig, DEFAULT_RANGE, DataChoice, DecryptConfig, EncryptConfig,
-    EvaluateConfig, KeygenConfig, ParamsChoice, ProfileConfig, RefreshConfig, RunConfig, SIGMOID,
-    SimulateConfig, StepShape, TaskShape, TrainConfig, TrainJobConfig, describe_params,
+    ActivationChoice, ActivationsConfig, CalibrateConfig, DEFAULT_RANGE, DataChoice, DecryptConfig,
+    EncryptConfig, EvaluateConfig, KeygenConfig, ParamsChoice, PlanConfig, ProfileConfig,
+    RefreshConfig, ResumeConfig, ResumeFrom, RunConfig, SIGMOID, SimulateConfig, StepShape,
+    TaskShape, TrainConfig, TrainJobConfig, describe_params,
 };
 
 use crate::args::{
-    Activation, ActivationArgs, ActivationsTableArgs, DataArgs, DecryptArgs, EncryptArgs,
-    EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, ProfileArgs, RefreshArgs, RefreshBy,
-    RefreshByArgs, RunArgs, SeedArgs, SimulateArgs, TrainArgs, TrainingArgs,
+    Activation, ActivationArgs, ActivationsTableArgs, CalibrateArgs, CalibrationsArgs, DataArgs,
+    DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, ParamsArgs, ParamsTableArgs, PlanArgs,
+    ProfileArgs, RefreshArgs, RefreshBy, RefreshByArgs, ResumeArgs, RunArgs, SeedArgs,
+    SimulateArgs, TrainArgs, TrainingArgs,
 };
 use crate::streams::Failure;
 
@@ -32,7 +37,51 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
         refresh: refresh_by(&args.refresh),
         device: args.machine.device,
         threads: args.machine.threads,
+        calibrations: calibrations(args.calibrations),
         model_out: args.out,
+        work: args.work,
+    })
+}
+
+/// The configuration of `veilgrad plan`, with a parameter set that may be used.
+pub(crate) fn plan(args: PlanArgs) -> Result<PlanConfig, Failure> {
+    let run = run(args.run)?;
+    let cache = writable(run.calibrations.clone())?;
+    Ok(PlanConfig { run, cache })
+}
+
+/// The configuration of `veilgrad calibrate`.
+pub(crate) fn calibrate(args: CalibrateArgs) -> Result<CalibrateConfig, Failure> {
+    Ok(CalibrateConfig {
+        params: args
+            .params_file
+            .map_or(ParamsChoice::Named(args.params), ParamsChoice::File),
+        refresh: refresh_by(&args.refresh),
+        device: args.machine.device,
+        threads: args.machine.threads,
+        cache: writable(calibrations(args.calibrations))?,
+        again: args.again,
+    })
+}
+
+/// The directory of calibrations, if there can be one.
+fn calibrations(args: CalibrationsArgs) -> Option<PathBuf> {
+    let of = |name: &str| env::var_os(name).filter(|path| !path.is_empty());
+    let cache = || {
+        let home = || of("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        of("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)
+    };
+    args.calibrations
+        .or_else(|| cache().map(|cache| cache.join("veilgrad")))
+}
+
+fn writable(calibrations: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    calibrations.ok_or_else(|| {
+        Failure::Usage(
+            "there is no place for calibrations, for neither XDG_CACHE_HOME nor HOME is set; name one with \
+             --calibrations DIR"
+                .to_owned(),
+        )
     })
 }
 
@@ -68,6 +117,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         pruning: prune::pruning(args.prune_score, args.global_mask),
         refresh: refresh_by(&args.refresh),
         activation: activation(&args.activation)?,
+        calibrations: calibrations(args.calibrations),
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
@@ -102,7 +152,30 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
+        checkpoint: args.checkpoint,
     }
+}
+
+/// The configuration of `veilgrad resume`.
+pub(crate) fn resume(args: ResumeArgs) -> Result<ResumeConfig, Failure> {
+    let from = match (args.checkpoint, args.work) {
+        (Some(checkpoint), None) => ResumeFrom::Checkpoint(checkpoint),
+        (None, Some(work)) => ResumeFrom::Work(work),
+        _ => {
+            let message = "name what to go on with: --checkpoint FILE or --work DIR";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+    };
+    Ok(ResumeConfig {
+        from,
+        evaluation_keys: args.evaluation_keys,
+        data: args.data,
+        exchange: args.exchange,
+        wait: args.wait,
+        out: args.out,
+        device: args.machine.device,
+        threads: args.machine.threads,
+    })
 }
 
 fn refresh_by(args: &RefreshByArgs) -> Option<host::job::RefreshBy> {

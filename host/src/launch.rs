@@ -132,7 +132,22 @@ pub(crate) fn cpu(params: &Params, threads: usize) -> Result<Cpu, JobError> {
 }
 
 pub(crate) fn cpu_name(cpu: &Cpu) -> String {
-    format!("{} ({})", Cpu::NAME, cpu.isa())
+    name_of(cpu.isa())
+}
+
+fn name_of(isa: Isa) -> String {
+    format!("{} ({isa})", Cpu::NAME)
+}
+
+/// The name of the device that a choice leads to, if it turns out to be sound.
+pub(crate) fn expected_device(choice: DeviceChoice) -> String {
+    #[cfg(feature = "gpu")]
+    if let Some(name) = gpu::expected(choice) {
+        return name;
+    }
+    #[cfg(not(feature = "gpu"))]
+    let _ = choice;
+    name_of(Isa::detect())
 }
 
 #[cfg(feature = "gpu")]
@@ -182,6 +197,19 @@ pub(crate) mod gpu {
                 Ok(None)
             }
         }
+    }
+
+    /// The name of the GPU that a choice leads to, if it is one.
+    pub(super) fn expected(choice: DeviceChoice) -> Option<String> {
+        let adapters = adapters();
+        let adapter = match choice {
+            DeviceChoice::Cpu => None,
+            DeviceChoice::Auto => adapters.iter().find(|adapter| adapter.automatic),
+            DeviceChoice::Gpu(GpuChoice { number, .. }) => adapters
+                .iter()
+                .find(|adapter| number.is_none_or(|number| number == adapter.number)),
+        };
+        adapter.map(|adapter| format!("{} ({})", Gpu::NAME, adapter.name))
     }
 
     fn options(choice: GpuChoice) -> Options {

@@ -4,22 +4,26 @@ mod machine;
 mod options;
 mod owner;
 mod prune;
+mod resume;
 mod server;
 mod trial;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use machine::{ActivationsTableArgs, DevicesArgs, ParamsTableArgs, ProfileArgs};
+pub(crate) use machine::{
+    ActivationsTableArgs, CalibrateArgs, DevicesArgs, ParamsTableArgs, ProfileArgs,
+};
 pub(crate) use options::{
-    Activation, ActivationArgs, DataArgs, ParamsArgs, PruneArgs, PruneMerge, PruneRule, PruneScore,
-    RefreshBy, RefreshByArgs, SeedArgs, SelectionArgs, TrainingArgs,
+    Activation, ActivationArgs, CalibrationsArgs, DataArgs, ParamsArgs, PruneArgs, PruneMerge,
+    PruneRule, PruneScore, RefreshBy, RefreshByArgs, SeedArgs, SelectionArgs, TrainingArgs,
 };
 pub(crate) use owner::{DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, RefreshArgs};
 pub(crate) use prune::{
     PruneCommand, PruneCommandArgs, PruneMaskArgs, PruneMergeArgs, PruneScoreArgs, PruneSweepArgs,
 };
+pub(crate) use resume::ResumeArgs;
 pub(crate) use server::TrainArgs;
-pub(crate) use trial::{RunArgs, SimulateArgs};
+pub(crate) use trial::{PlanArgs, RunArgs, SimulateArgs};
 
 /// Train classifiers on data that stays encrypted
 ///
@@ -34,6 +38,9 @@ pub(crate) use trial::{RunArgs, SimulateArgs};
 /// To see whether a training would succeed, in a fraction of the time:
 ///   veilgrad simulate
 ///
+/// To see what a training would take on this machine:
+///   veilgrad plan
+///
 /// Between an owner and a server, in this order:
 ///   owner   veilgrad keygen    secret key, and evaluation keys for the server
 ///   owner   veilgrad encrypt   the training set for the server
@@ -41,6 +48,9 @@ pub(crate) use trial::{RunArgs, SimulateArgs};
 ///   owner   veilgrad refresh   answers the server until training is done
 ///   owner   veilgrad decrypt   the model
 ///   owner   veilgrad evaluate  its accuracy
+///
+/// A training that was ended before it was done goes on with
+///   veilgrad resume
 ///
 /// To train on few rows, chosen anew on the way: keygen --prune-score, train --prune, or step by
 /// step veilgrad prune.
@@ -56,16 +66,19 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Plan(PlanArgs),
     Simulate(SimulateArgs),
     Keygen(KeygenArgs),
     Encrypt(EncryptArgs),
     Train(TrainArgs),
+    Resume(ResumeArgs),
     Refresh(RefreshArgs),
     Prune(PruneCommandArgs),
     Decrypt(DecryptArgs),
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),
     Activations(ActivationsTableArgs),
+    Calibrate(CalibrateArgs),
     Devices(DevicesArgs),
     Profile(ProfileArgs),
 }

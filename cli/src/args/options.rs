@@ -97,6 +97,14 @@ pub(crate) struct MachineArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// Write a report to this file: curves, times, levels, and what each side learned. One HTML file that asks for
+    /// nothing from elsewhere
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct OutputArgs {
     /// Print JSON lines, for programs: the last one has "event": "done" or "error"
     #[arg(long)]
@@ -205,4 +213,12 @@ pub(crate) enum PruneMerge {
     Planned,
     /// Row by row, as HEPrune published it: for comparison
     Naive,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CalibrationsArgs {
+    /// Directory of calibrations: what operations take on this machine, as `veilgrad calibrate` measured it
+    /// [default: veilgrad in $XDG_CACHE_HOME, or ~/.cache/veilgrad]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) calibrations: Option<PathBuf>,
 }

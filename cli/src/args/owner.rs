@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::options::{
-    ActivationArgs, DataArgs, ExchangeArgs, MachineArgs, OutputArgs, ParamsArgs, PruneScore,
-    RefreshByArgs, SeedArgs,
+    ActivationArgs, CalibrationsArgs, DataArgs, ExchangeArgs, MachineArgs, OutputArgs, ParamsArgs,
+    PruneScore, RefreshByArgs, SeedArgs,
 };
 use crate::values;
 
@@ -12,7 +12,9 @@ use crate::values;
 ///
 /// Who     The data owner, once for a task.
 /// Reads   The data set's shape only (features, classes): from --data FILE, from the
-///         bundled digits, or as given by --features and --classes.
+///         bundled digits, or as given by --features and --classes; the calibration of
+///         this machine, if there is one (`veilgrad calibrate`): the keys are for the
+///         refreshes that are the fastest by it, on whatever machine the server runs.
 /// Writes  DIR/secret.vg      stays with the owner, readable by its user only;
 ///         DIR/evaluation.vg  goes to the server.
 /// Learns  From evaluation.vg the server learns the parameter set, the numbers of
@@ -55,6 +57,9 @@ pub(crate) struct KeygenArgs {
 
     #[command(flatten)]
     pub(crate) params: ParamsArgs,
+
+    #[command(flatten)]
+    pub(crate) calibrations: CalibrationsArgs,
 
     /// Directory for both key files; made if it is not there
     #[arg(long, value_name = "DIR")]

@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::options::{MachineArgs, OutputArgs, PruneArgs};
+use super::options::{MachineArgs, OutputArgs, PruneArgs, ReportArgs};
 use crate::values;
 
 /// Train on an encrypted training set
 ///
 /// Who     The server.
 /// Reads   The evaluation keys and the encrypted training set, both from the owner.
-/// Writes  --out       the encrypted model, for the owner;
-///         --exchange  questions to the owner: ciphertexts to refresh, with
-///                     --early-stopping validation logits after each epoch, and with
-///                     --prune the scores of all rows, or their logits.
+/// Writes  --out         the encrypted model, for the owner;
+///         --checkpoint  the encrypted state after each step, until the end;
+///         --exchange    questions to the owner: ciphertexts to refresh, with --early-stopping
+///                       validation logits after each epoch, and with --prune the scores
+///                       of all rows, or their logits.
 /// Learns  The server sees ciphertexts, their number, and when an answer comes; with
 ///         --early-stopping also which epochs were better than all before them, and
 ///         when to stop; with --prune also which rows are kept, which says that they are
@@ -23,6 +24,9 @@ use crate::values;
 ///
 /// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
 /// (a shared or synchronised one).
+///
+/// Whatever ends it before time (a crash, a full disk, an owner who is away), nothing is
+/// lost but the step that was under way: `veilgrad resume --checkpoint MODEL.vg.checkpoint`.
 ///
 /// --prune needs keys and data made with `veilgrad keygen --prune-score SCORE`.
 ///
@@ -70,8 +74,15 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "MODEL.vg")]
     pub(crate) out: PathBuf,
 
+    /// File for the state after each step, from which `veilgrad resume` goes on; removed at the end
+    /// [default: the name of the model with .checkpoint behind it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::options::{
-    ActivationArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, PruneArgs, PruneScore,
-    RefreshByArgs, SeedArgs, TrainingArgs,
+    ActivationArgs, CalibrationsArgs, DataArgs, MachineArgs, OutputArgs, ParamsArgs, PruneArgs,
+    PruneScore, RefreshByArgs, ReportArgs, SeedArgs, TrainingArgs,
 };
 use crate::values;
 
@@ -12,7 +12,9 @@ use crate::values;
 ///
 /// Who     Anybody, to try or to measure: owner and server in one process.
 /// Reads   A data set: the bundled digits, or --data FILE.
-/// Writes  The model, with --out; nothing else. Keys live in memory only.
+/// Writes  --out   the model;
+///         --work  what it takes to go on with `veilgrad resume --work DIR`, until the end.
+///                 Without it, nothing is written, and keys live in memory only.
 /// Learns  Nobody learns anything: there is no other side.
 ///
 /// With --prune, the rows to train on are chosen anew every few epochs; the closing report
@@ -57,14 +59,48 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) refresh: RefreshByArgs,
 
+    #[command(flatten)]
+    pub(crate) calibrations: CalibrationsArgs,
+
     /// Write the decrypted model to this file (safetensors: weight, bias)
     #[arg(long, value_name = "MODEL.safetensors")]
     pub(crate) out: Option<PathBuf>,
 
+    /// Keep in this directory what it takes to go on after a crash. It then holds the seed of the secret key, readable
+    /// by you alone; all is removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Say what a training will take on this machine, before anything is encrypted
+///
+/// Who     The data owner, before a training: which keys, how long, how much memory and
+///         disk?
+/// Reads   A data set: the bundled digits, or --data FILE; the calibration of this machine.
+/// Writes  The calibration, if there is none yet (`veilgrad calibrate` says how long that takes).
+/// Learns  Nobody learns anything: there is no other side. Nothing is encrypted.
+///
+/// Takes the options of `veilgrad run`. The program of a step is run on vectors without
+/// values, which counts its operations by level; the calibration says what each takes.
+/// Refreshes are placed where the sum is the least, and `run` and `keygen` place them
+/// there too. Seconds hold for a machine that is otherwise idle.
+///
+/// Examples
+///   veilgrad plan
+///   veilgrad plan --data mnist.safetensors --params boot-39 --epochs 7
+///   veilgrad plan --activation softmax --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Run the training program on clear numbers, with the noise that ciphertexts would have
@@ -108,6 +144,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
 
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -70,48 +70,6 @@ impl Reference {
     }
 }
 
-impl Shape {
-    /// Checks that `right` can be used with every polynomial and limb of this shape.
-    ///
-    /// # Errors
-    /// [`BackendError::Basis`], [`BackendError::Batch`].
-    pub fn check_operand(&self, op: &'static str, right: &Shape) -> Result<(), BackendError> {
-        if !right.basis.contains(&self.basis) {
-            let (expected, found) = (self.basis.len(), right.basis.len());
-            return Err(BackendError::Basis {
-                op,
-                expected,
-                found,
-            });
-        }
-        if right.batch != 1 && right.batch != self.batch {
-            return Err(BackendError::Batch {
-                op,
-                left: self.batch,
-                right: right.batch,
-            });
-        }
-        Ok(())
-    }
-
-    /// Checks a number of per-limb constants.
-    ///
-    /// # Errors
-    /// [`BackendError::Words`].
-    pub fn check_constants(&self, op: &'static str, found: usize) -> Result<(), BackendError> {
-        let expected = self.basis.len();
-        if found == expected {
-            Ok(())
-        } else {
-            Err(BackendError::Words {
-                op,
-                expected,
-                found,
-            })
-        }
-    }
-}
-
 impl Transfer for Reference {
     type Buffer = ReferenceBuffer;
 
@@ -128,14 +86,7 @@ impl Transfer for Reference {
     }
 
     fn upload(&self, shape: &Shape, words: &[Word]) -> Result<ReferenceBuffer, BackendError> {
-        let expected = shape.rows() * self.degree();
-        if words.len() != expected {
-            return Err(BackendError::Words {
-                op: "upload",
-                expected,
-                found: words.len(),
-            });
-        }
+        shape.check_words("upload", self.degree(), words.len())?;
         Ok(ReferenceBuffer {
             shape: shape.clone(),
             words: words.to_vec(),
@@ -146,32 +97,17 @@ impl Transfer for Reference {
         Ok(buffer.words.clone())
     }
 
+    fn wait(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
     fn copy(
         &self,
         buffer: &ReferenceBuffer,
         batch: Range<usize>,
         basis: &Basis,
     ) -> Result<ReferenceBuffer, BackendError> {
-        if batch.end > buffer.shape.batch || batch.is_empty() {
-            let (left, right) = (buffer.shape.batch, batch.end);
-            return Err(BackendError::Batch {
-                op: "copy",
-                left,
-                right,
-            });
-        }
-        if !buffer.shape.basis.contains(basis) {
-            let (expected, found) = (basis.len(), buffer.shape.basis.len());
-            return Err(BackendError::Basis {
-                op: "copy",
-                expected,
-                found,
-            });
-        }
-        let shape = Shape {
-            batch: batch.len(),
-            basis: basis.clone(),
-        };
+        let shape = buffer.shape.part("copy", &batch, basis)?;
         let rows = batch.flat_map(|poly| basis.iter().map(move |limb| (poly, limb)));
         let words = rows.flat_map(|(poly, limb)| self.matched(buffer, poly, limb));
         Ok(ReferenceBuffer {
@@ -185,21 +121,12 @@ impl Transfer for Reference {
         parts: &[&ReferenceBuffer],
         basis: &Basis,
     ) -> Result<ReferenceBuffer, BackendError> {
+        let shape = Shape::stack("stack", parts.iter().map(|part| &part.shape), basis)?;
         let mut words = Vec::new();
         for part in parts {
             words.extend(self.copy(part, 0..part.shape.batch, basis)?.words);
         }
-        let batch = parts.iter().map(|part| part.shape.batch).sum();
-        if batch == 0 {
-            return Err(BackendError::Empty { op: "stack" });
-        }
-        Ok(ReferenceBuffer {
-            shape: Shape {
-                batch,
-                basis: basis.clone(),
-            },
-            words,
-        })
+        Ok(ReferenceBuffer { shape, words })
     }
 }
 
@@ -274,15 +201,8 @@ impl RingOps for Reference {
         &self,
         terms: &[(&ReferenceBuffer, &ReferenceBuffer)],
     ) -> Result<ReferenceBuffer, BackendError> {
-        let Some(((first, _), shape)) = terms.first().map(|term| (term, &term.0.shape)) else {
-            return Err(BackendError::Empty {
-                op: "sum of products",
-            });
-        };
-        for (a, b) in terms {
-            first.shape.check_operand("sum of products", &a.shape)?;
-            first.shape.check_operand("sum of products", &b.shape)?;
-        }
+        let operands = terms.iter().flat_map(|(a, b)| [&a.shape, &b.shape]);
+        let shape = Shape::sum("sum of products", operands)?;
         let mut sum = self.zeros(shape);
         self.for_rows(&mut sum, |poly, limb, q, row| {
             for (a, b) in terms {
@@ -302,20 +222,14 @@ impl RingOps for Reference {
         &self,
         terms: &[(&ReferenceBuffer, &[Word])],
     ) -> Result<ReferenceBuffer, BackendError> {
-        let Some((first, _)) = terms.first() else {
-            return Err(BackendError::Empty {
-                op: "linear combination",
-            });
-        };
-        for (a, constants) in terms {
-            first.shape.check_operand("linear combination", &a.shape)?;
-            first
-                .shape
-                .check_constants("linear combination", constants.len())?;
+        const OP: &str = "linear combination";
+        let shape = Shape::sum(OP, terms.iter().map(|(a, _)| &a.shape))?;
+        for (_, constants) in terms {
+            shape.check_constants(OP, constants.len())?;
         }
-        let mut sum = self.zeros(&first.shape);
+        let mut sum = self.zeros(shape);
         self.for_rows(&mut sum, |poly, limb, q, row| {
-            let index = first.shape.basis.row(limb).unwrap_or_default();
+            let index = shape.basis.row(limb).unwrap_or_default();
             for (a, constants) in terms {
                 for (s, a) in row.iter_mut().zip(self.matched(a, poly, limb)) {
                     *s = q.add(*s, q.mul(*a, constants[index]));
@@ -393,14 +307,7 @@ impl BasisOps for Reference {
         digit: &Basis,
         to: &Basis,
     ) -> Result<ReferenceBuffer, BackendError> {
-        if !x.shape.basis.contains(digit) {
-            let (expected, found) = (digit.len(), x.shape.basis.len());
-            return Err(BackendError::Basis {
-                op: "mod-up",
-                expected,
-                found,
-            });
-        }
+        x.shape.check_limbs("mod-up", digit)?;
         let conversion = self.context.mod_up(digit, &to.difference(digit));
         let mut raised = self.zeros(&Shape {
             batch: x.shape.batch,

@@ -30,11 +30,17 @@ pub trait Transfer {
     /// [`BackendError::Words`] for another number of words.
     fn upload(&self, shape: &Shape, words: &[Word]) -> Result<Self::Buffer, BackendError>;
 
-    /// The words, row-major. The only call that waits.
+    /// The words, row-major. Waits.
     ///
     /// # Errors
     /// [`BackendError::DeviceLost`].
     fn download(&self, buffer: &Self::Buffer) -> Result<Vec<Word>, BackendError>;
+
+    /// Waits until everything asked for is done.
+    ///
+    /// # Errors
+    /// [`BackendError::DeviceLost`], and what else went wrong with work that was only queued.
+    fn wait(&self) -> Result<(), BackendError>;
 
     /// A copy of some polynomials, restricted to the limbs of `basis`.
     ///

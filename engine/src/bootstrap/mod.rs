@@ -21,10 +21,10 @@ pub use failure::log2_failure;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use num_complex::Complex64;
-
 use crate::backend::Backend;
-use crate::circuits::{Ciphertexts, Clear, LinearMap, PlainVector, Refresh, Rotations, Slots};
+use crate::circuits::{
+    Budget, Ciphertexts, Clear, LinearMap, PlainVector, Refresh, Rotations, Slots,
+};
 use crate::ckks::{
     Ciphertext, Encoder, EvalError, Evaluator, KeyPlan, Level, Params, SPARSE_WEIGHT,
 };
@@ -197,22 +197,37 @@ fn linear_map<S: Slots>(
     }
 }
 
-/// The keys of a bootstrap: a dry run.
+/// The operations of a bootstrap of complex vectors, but for the raising of the modulus: dry runs of the first one, which
+/// encodes the maps, and of any later one.
 ///
 /// # Cost
 /// The maps on `f64`: a second at `N = 2^16`.
 ///
 /// # Errors
 /// [`BootstrapError`].
-pub fn key_plan(params: &Params, rotations: Rotations) -> Result<KeyPlan, BootstrapError> {
-    let machine = Clear::exact(params.slots());
+pub fn budgets(params: &Params, rotations: Rotations) -> Result<[Budget; 2], BootstrapError> {
+    let machine = Clear::counting(params.slots());
     let program = Program::new(&machine, params, rotations)?;
-    let zeros = vec![vec![Complex64::ZERO; params.slots()]];
-    let x = machine.vector(&zeros, Level(params.stc_levels()))?;
-    program.slots_to_coefficients(&machine, &x, &program.last_map(&machine, 0)?)?;
-    let raised = machine.vector(&zeros, params.top_level())?;
-    program.reduce(&machine, &raised, Parts::Complex)?;
-    let budget = machine.take_budget();
+    let last = program.last_map(&machine, 0)?;
+    let run = || {
+        let x = machine.zeros(1, Level(params.stc_levels()))?;
+        program.slots_to_coefficients(&machine, &x, &last)?;
+        let raised = machine.zeros(1, params.top_level())?;
+        program.reduce(&machine, &raised, Parts::Complex)?;
+        Ok::<_, EvalError>(machine.take_budget())
+    };
+    Ok([run()?, run()?])
+}
+
+/// The keys of a bootstrap.
+///
+/// # Cost
+/// As [`budgets`].
+///
+/// # Errors
+/// [`BootstrapError`].
+pub fn key_plan(params: &Params, rotations: Rotations) -> Result<KeyPlan, BootstrapError> {
+    let [_, budget] = budgets(params, rotations)?;
     Ok(KeyPlan {
         relinearization: budget.relinearization(),
         conjugation: budget.conjugation(),

@@ -5,19 +5,25 @@
 
 use std::collections::BTreeMap;
 
+use super::Phase;
 use crate::ckks::Level;
 use crate::ring::Rotation;
 
 /// An operation with a cost of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// A rotation with a decomposition of its own: one key switch.
     Rotation,
+    /// The decomposition that hoisted rotations of a vector share.
+    Decomposition,
     /// A rotation that shares its decomposition with others of the same vector.
     HoistedRotation,
     /// A complex conjugation: one key switch.
     Conjugation,
-    /// The relinearisation of a sum of products: one key switch.
+    /// The relinearisation of a sum of products: one key switch. The rescale that follows is counted apart.
     Relinearization,
     /// A product of two vectors, before relinearisation.
     TensorProduct,
@@ -25,13 +31,52 @@ pub enum Operation {
     PlainProduct,
     /// A product by one number in all slots.
     ConstantProduct,
+    /// A sum or difference of two vectors, or a product by a small integer or the imaginary unit.
+    Addition,
+    /// The encoding of a known vector at a level it has not been used at.
+    Encoding,
     /// A division by the last scale, one level down.
     Rescale,
-    /// A refresh, by the data owner or by bootstrapping.
+    /// A refresh, by the data owner or by bootstrapping; its level is the one that it gives back.
     Refresh,
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Rotation,
+        Self::Decomposition,
+        Self::HoistedRotation,
+        Self::Conjugation,
+        Self::Relinearization,
+        Self::TensorProduct,
+        Self::PlainProduct,
+        Self::ConstantProduct,
+        Self::Addition,
+        Self::Encoding,
+        Self::Rescale,
+        Self::Refresh,
+    ];
+
+    /// What many of them are called.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Rotation => "rotations",
+            Self::Decomposition => "shared decompositions",
+            Self::HoistedRotation => "hoisted rotations",
+            Self::Conjugation => "conjugations",
+            Self::Relinearization => "relinearisations",
+            Self::TensorProduct => "tensor products",
+            Self::PlainProduct => "plaintext products",
+            Self::ConstantProduct => "constant products",
+            Self::Addition => "additions",
+            Self::Encoding => "encodings",
+            Self::Rescale => "rescales",
+            Self::Refresh => "refreshes",
+        }
+    }
+
     /// Whether the operation switches keys.
     #[must_use]
     pub const fn switches_key(self) -> bool {
@@ -45,23 +90,61 @@ impl Operation {
 /// The operations of a program by level, and the keys they need. Counts are per entry of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
-    counts: BTreeMap<(Operation, Level), u64>,
+    passages: Vec<Passage>,
     rotations: BTreeMap<Rotation, Level>,
-    highest: Option<Level>,
-    lowest: Option<Level>,
+}
+
+/// What a program does without changing its phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The phase; none for operations outside all of them.
+    pub phase: Option<Phase>,
+    /// Operations by kind and level of the operand; refreshes by the level given back.
+    pub counts: BTreeMap<(Operation, Level), u64>,
+    /// The highest level of an operand.
+    pub highest: Level,
+    /// The lowest level of a result; after a refresh, the level given back.
+    pub lowest: Level,
+}
+
+impl Passage {
+    /// Key switches.
+    #[must_use]
+    pub fn key_switches(&self) -> u64 {
+        let counts = self.counts.iter();
+        let switching = counts.filter(|((operation, _), _)| operation.switches_key());
+        switching.map(|(_, &times)| times).sum()
+    }
 }
 
 impl Budget {
-    /// Adds `times` operations on operands at `level`.
-    pub fn record(&mut self, operation: Operation, level: Level, times: usize) {
-        *self.counts.entry((operation, level)).or_default() += times as u64;
-        if operation != Operation::Refresh {
-            let left = match operation {
-                Operation::Rescale => Level(level.0.saturating_sub(1)),
-                _ => level,
-            };
-            self.highest = self.highest.max(Some(level));
-            self.lowest = Some(self.lowest.map_or(left, |lowest| lowest.min(left)));
+    /// Adds `times` operations of a phase on operands at `from`, whose results are at `to`. Refreshes are counted at `to`.
+    pub fn record(
+        &mut self,
+        phase: Option<Phase>,
+        operation: Operation,
+        [from, to]: [Level; 2],
+        times: usize,
+    ) {
+        if times == 0 {
+            return;
+        }
+        let key = match operation {
+            Operation::Refresh => (operation, to),
+            _ => (operation, from),
+        };
+        match self.passages.last_mut() {
+            Some(last) if last.phase == phase => {
+                last.highest = last.highest.max(from);
+                last.lowest = last.lowest.min(to);
+                *last.counts.entry(key).or_default() += times as u64;
+            }
+            _ => self.passages.push(Passage {
+                phase,
+                counts: BTreeMap::from([(key, times as u64)]),
+                highest: from,
+                lowest: to,
+            }),
         }
     }
 
@@ -74,23 +157,38 @@ impl Budget {
 
     /// Adds what another program needs.
     pub fn merge(&mut self, other: &Self) {
-        for (&key, &times) in &other.counts {
-            *self.counts.entry(key).or_default() += times;
-        }
+        self.passages.extend_from_slice(&other.passages);
         for (&rotation, &level) in &other.rotations {
             self.record_rotation(rotation, level);
         }
-        self.highest = self.highest.max(other.highest);
-        self.lowest = match (self.lowest, other.lowest) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
     }
 
-    /// Operations by kind and level of the operand.
+    /// What is done in one phase after the other.
     #[must_use]
-    pub const fn counts(&self) -> &BTreeMap<(Operation, Level), u64> {
-        &self.counts
+    pub fn passages(&self) -> &[Passage] {
+        &self.passages
+    }
+
+    /// Operations by kind and level of the operand; refreshes by the level given back.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<(Operation, Level), u64> {
+        let mut counts = BTreeMap::new();
+        for (&key, &times) in self.passages.iter().flat_map(|passage| &passage.counts) {
+            *counts.entry(key).or_default() += times;
+        }
+        counts
+    }
+
+    /// The same of one phase alone.
+    #[must_use]
+    pub fn counts_in(&self, phase: Phase) -> BTreeMap<(Operation, Level), u64> {
+        let passages = self.passages.iter();
+        let of_phase = passages.filter(|passage| passage.phase == Some(phase));
+        Self {
+            passages: of_phase.cloned().collect(),
+            rotations: BTreeMap::new(),
+        }
+        .counts()
     }
 
     /// Operations of one kind, at all levels.
@@ -99,17 +197,14 @@ impl Budget {
         let of_kind = |(&(kind, _), &times): (&(Operation, Level), &u64)| {
             (kind == operation).then_some(times)
         };
-        self.counts.iter().filter_map(of_kind).sum()
+        let counts = self.passages.iter().flat_map(|passage| &passage.counts);
+        counts.filter_map(of_kind).sum()
     }
 
     /// Rotations (hoisted ones too), conjugations and relinearisations, at all levels.
     #[must_use]
     pub fn key_switches(&self) -> u64 {
-        self.counts
-            .iter()
-            .filter(|((operation, _), _)| operation.switches_key())
-            .map(|(_, &times)| times)
-            .sum()
+        self.passages.iter().map(Passage::key_switches).sum()
     }
 
     /// Rotations used, each with the highest level it is used at.
@@ -133,37 +228,27 @@ impl Budget {
     /// Levels between the highest operand and the lowest result, refreshes apart.
     #[must_use]
     pub fn depth(&self) -> usize {
-        match (self.highest, self.lowest) {
-            (Some(Level(highest)), Some(Level(lowest))) => highest - lowest,
-            _ => 0,
-        }
+        let passages = self.passages.iter();
+        let passages = passages.filter(|passage| passage.phase != Some(Phase::Refresh));
+        let ends = passages.map(|passage| (passage.highest.0, passage.lowest.0));
+        let all = ends.reduce(|(a, b), (c, d)| (a.max(c), b.min(d)));
+        all.map_or(0, |(highest, lowest)| highest - lowest)
     }
 
     fn highest_of(&self, operation: Operation) -> Option<Level> {
-        self.counts
-            .keys()
-            .filter_map(|&(kind, level)| (kind == operation).then_some(level))
+        let counts = self.passages.iter().flat_map(|passage| &passage.counts);
+        counts
+            .filter_map(|(&(kind, level), _)| (kind == operation).then_some(level))
             .max()
     }
 }
 
 impl std::fmt::Display for Budget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use Operation as Op;
-        let kinds = [
-            (Op::Rotation, "rotations"),
-            (Op::HoistedRotation, "hoisted rotations"),
-            (Op::Relinearization, "relinearisations"),
-            (Op::Conjugation, "conjugations"),
-            (Op::TensorProduct, "tensor products"),
-            (Op::PlainProduct, "plaintext products"),
-            (Op::ConstantProduct, "constant products"),
-            (Op::Rescale, "rescales"),
-            (Op::Refresh, "refreshes"),
-        ];
         write!(f, "{} key switches", self.key_switches())?;
-        for (kind, name) in kinds {
-            write!(f, ", {} {name}", self.count(kind))?;
+        for operation in Operation::ALL {
+            let (times, name) = (self.count(operation), operation.plural());
+            write!(f, ", {times} {name}")?;
         }
         write!(
             f,
@@ -181,11 +266,12 @@ mod tests {
     #[test]
     fn keeps_the_highest_level_of_a_key() {
         let mut budget = Budget::default();
-        budget.record(Operation::Rotation, Level(3), 2);
+        let same = |level| [Level(level); 2];
+        budget.record(None, Operation::Rotation, same(3), 2);
         budget.record_rotation(Rotation(4), Level(3));
-        budget.record(Operation::Rotation, Level(5), 1);
+        budget.record(None, Operation::Rotation, same(5), 1);
         budget.record_rotation(Rotation(4), Level(5));
-        budget.record(Operation::Rescale, Level(3), 1);
+        budget.record(None, Operation::Rescale, [Level(3), Level(2)], 1);
         let mut twice = budget.clone();
         twice.merge(&budget);
         assert_eq!(budget.count(Operation::Rotation), 3);
@@ -193,5 +279,25 @@ mod tests {
         assert_eq!(twice.rotations()[&Rotation(4)], Level(5));
         assert_eq!(twice.depth(), 3);
         assert_eq!(twice.conjugation(), None);
+    }
+
+    #[test]
+    fn passages_divide_what_is_done() {
+        let mut budget = Budget::default();
+        let (logits, refresh) = (Some(Phase::Logits), Some(Phase::Refresh));
+        budget.record(logits, Operation::Relinearization, [Level(4); 2], 3);
+        budget.record(logits, Operation::Rescale, [Level(4), Level(3)], 3);
+        budget.record(refresh, Operation::Refresh, [Level(3), Level(9)], 1);
+        budget.record(logits, Operation::Rotation, [Level(5); 2], 2);
+        let passages = budget.passages();
+        let phases: Vec<_> = passages.iter().map(|passage| passage.phase).collect();
+        assert_eq!(phases, [logits, refresh, logits]);
+        assert_eq!(passages[0].key_switches(), 3);
+        let ends = [passages[1].highest, passages[1].lowest];
+        assert_eq!(ends, [Level(3), Level(9)]);
+        assert_eq!(budget.counts_in(Phase::Logits).values().sum::<u64>(), 8);
+        assert_eq!(budget.counts_in(Phase::Refresh).len(), 1);
+        assert_eq!(budget.counts().values().sum::<u64>(), 9);
+        assert_eq!(budget.depth(), 2);
     }
 }

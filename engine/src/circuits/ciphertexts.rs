@@ -1,12 +1,13 @@
 //! Programs over slot vectors, run on ciphertexts.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use num_complex::Complex64;
 
-use super::Slots;
+use super::{Phase, Slots, Watch};
 use crate::backend::Backend;
 use crate::ckks::{Ciphertext, EvalError, Evaluator, GiantStep, Level, Plaintext};
 use crate::ring::Rotation;
@@ -25,6 +26,8 @@ pub trait Refresh<B: Backend> {
 pub struct Ciphertexts<'a, B: Backend> {
     evaluator: Evaluator<'a, B>,
     refresher: &'a dyn Refresh<B>,
+    watch: Option<&'a dyn Watch>,
+    phase: Cell<Option<Phase>>,
 }
 
 /// A known slot vector and its encodings, made when a level first asks for one.
@@ -36,8 +39,8 @@ pub struct PlainVector<B: Backend> {
 type Encodings<B> = BTreeMap<(Level, Use), Arc<Plaintext<B>>>;
 
 /// What an encoding is for: the scale differs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
     Sum,
     Product,
     Map,
@@ -59,13 +62,29 @@ impl<'a, B: Backend> Ciphertexts<'a, B> {
         Self {
             evaluator,
             refresher,
+            watch: None,
+            phase: Cell::new(None),
         }
+    }
+
+    /// The same, with somebody who is told of each change of phase.
+    #[must_use]
+    pub fn watched_by(mut self, watch: &'a dyn Watch) -> Self {
+        self.watch = Some(watch);
+        self
     }
 
     /// The evaluator.
     #[must_use]
     pub fn evaluator(&self) -> &Evaluator<'a, B> {
         &self.evaluator
+    }
+
+    fn enter(&self, phase: Option<Phase>) {
+        let before = self.phase.replace(phase);
+        if let (true, Some(watch)) = (before != phase, self.watch) {
+            watch.enter(phase);
+        }
     }
 
     fn encoding(
@@ -116,6 +135,14 @@ impl<B: Backend> Slots for Ciphertexts<'_, B> {
 
     fn level(&self, x: &Ciphertext<B>) -> Level {
         x.level()
+    }
+
+    fn within<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        let before = self.phase.get();
+        self.enter(Some(phase));
+        let result = work();
+        self.enter(before);
+        result
     }
 
     fn stack(&self, parts: &[&Ciphertext<B>]) -> Result<Ciphertext<B>, EvalError> {
@@ -257,6 +284,6 @@ impl<B: Backend> Slots for Ciphertexts<'_, B> {
         to: Level,
         bound: f64,
     ) -> Result<Ciphertext<B>, EvalError> {
-        self.refresher.refresh(a, to, bound)
+        self.within(Phase::Refresh, || self.refresher.refresh(a, to, bound))
     }
 }

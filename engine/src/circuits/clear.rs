@@ -1,52 +1,83 @@
 //! Clear vectors in the place of ciphertexts: levels, noise and operations as ciphertexts would have them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use num_complex::Complex64;
 
+use super::ciphertexts::Use;
 use super::noise::Gaussian;
-use super::{Budget, NoiseModel, Operation, Slots};
+use super::{Budget, NoiseModel, Operation, Phase, Slots};
 use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
 /// A batch of clear slot vectors with the level ciphertexts in their place would have.
 #[derive(Clone, Debug)]
 pub struct ClearVector {
-    entries: Vec<Arc<[Complex64]>>,
+    entries: Vec<Arc<Vec<Complex64>>>,
     level: Level,
+}
+
+/// A known slot vector, and where a ciphertext's machine would have encoded it.
+#[derive(Clone, Debug)]
+pub struct ClearPlain {
+    values: Arc<[Complex64]>,
+    encodings: Arc<Mutex<BTreeSet<(Level, Use)>>>,
+}
+
+/// Slots that are summed up at once: 16 KiB.
+const BLOCK: usize = 1 << 10;
+
+/// `sum + a b`, slot by slot.
+fn add_products(sum: &mut [Complex64], [a, b]: [&[Complex64]; 2]) {
+    let factors = a.iter().zip(b);
+    sum.iter_mut()
+        .zip(factors)
+        .for_each(|(sum, (x, y))| *sum += x * y);
 }
 
 /// The clear machine. See the module head.
 #[derive(Debug)]
 pub struct Clear {
     slots: usize,
+    /// Slots that vectors have values for: all or none.
+    width: usize,
     noise: Option<NoiseModel>,
     random: RefCell<Gaussian>,
     budget: RefCell<Budget>,
+    phase: Cell<Option<Phase>>,
 }
 
 impl Clear {
     /// Vectors of `slots` slots, without noise. `slots` is a power of two, as it is for ciphertexts.
     #[must_use]
     pub fn exact(slots: usize) -> Self {
-        Self::build(slots, None, 0)
+        Self::build(slots, slots, None, 0)
+    }
+
+    /// Vectors of `slots` slots without any values: a program runs on them for its [`Budget`] alone, in no time.
+    #[must_use]
+    pub fn counting(slots: usize) -> Self {
+        Self::build(slots, 0, None, 0)
     }
 
     /// Vectors of `slots` slots; the same seed gives the same noise.
     #[must_use]
     pub fn noisy(slots: usize, noise: NoiseModel, seed: u64) -> Self {
-        Self::build(slots, Some(noise), seed)
+        Self::build(slots, slots, Some(noise), seed)
     }
 
-    fn build(slots: usize, noise: Option<NoiseModel>, seed: u64) -> Self {
+    fn build(slots: usize, width: usize, noise: Option<NoiseModel>, seed: u64) -> Self {
         debug_assert!(slots.is_power_of_two());
         Self {
             slots,
+            width,
             noise,
             random: RefCell::new(Gaussian::new(seed)),
             budget: RefCell::new(Budget::default()),
+            phase: Cell::new(None),
         }
     }
 
@@ -65,7 +96,22 @@ impl Clear {
         for entry in values {
             self.check_slots("vector", entry.len())?;
         }
-        let entries = values.iter().map(|entry| entry.as_slice().into()).collect();
+        let width = self.width;
+        let entry = |entry: &Vec<Complex64>| Arc::new(entry[..width].to_vec());
+        let entries = values.iter().map(entry).collect();
+        Ok(ClearVector { entries, level })
+    }
+
+    /// A batch of zeros at `level`.
+    ///
+    /// # Errors
+    /// [`EvalError::Empty`] for an empty batch.
+    pub fn zeros(&self, batch: usize, level: Level) -> Result<ClearVector, EvalError> {
+        if batch == 0 {
+            return Err(EvalError::Empty { op: "vector" });
+        }
+        let zero = Arc::new(vec![Complex64::ZERO; self.width]);
+        let entries = vec![zero; batch];
         Ok(ClearVector { entries, level })
     }
 
@@ -93,7 +139,27 @@ impl Clear {
     }
 
     fn record(&self, operation: Operation, level: Level, times: usize) {
-        self.budget.borrow_mut().record(operation, level, times);
+        let to = match operation {
+            Operation::Rescale => Level(level.0.saturating_sub(1)),
+            _ => level,
+        };
+        self.record_to(operation, [level, to], times);
+    }
+
+    fn record_to(&self, operation: Operation, levels: [Level; 2], times: usize) {
+        let mut budget = self.budget.borrow_mut();
+        budget.record(self.phase.get(), operation, levels, times);
+    }
+
+    /// Notes that a known vector is used, and encoded if it is so for the first time.
+    fn encode(&self, plain: &ClearPlain, level: Level, purpose: Use) {
+        let mut encodings = plain
+            .encodings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if encodings.insert((level, purpose)) {
+            self.record(Operation::Encoding, level, 1);
+        }
     }
 
     /// New entries at `level`, with noise of one size each.
@@ -108,12 +174,32 @@ impl Clear {
                 let mut random = self.random.borrow_mut();
                 random.add_to(&mut entry, size(noise, level));
             }
-            entry.into()
+            Arc::new(entry)
         };
         ClearVector {
             entries: entries.into_iter().map(disturb).collect(),
             level,
         }
+    }
+
+    /// A sum for each entry of a batch: a constant, and what `add` adds to a block of its slots. Block by block, so that a
+    /// sum of many terms stays in the cache.
+    fn sums(
+        &self,
+        batch: usize,
+        constant: f64,
+        add: impl Fn(usize, Range<usize>, &mut [Complex64]),
+    ) -> Vec<Vec<Complex64>> {
+        let sum = |index: usize| {
+            let mut sum = Vec::with_capacity(self.width);
+            while sum.len() < self.width {
+                let block = sum.len()..(sum.len() + BLOCK).min(self.width);
+                sum.resize(block.end, Complex64::from(constant));
+                add(index, block.clone(), &mut sum[block]);
+            }
+            sum
+        };
+        (0..batch).map(sum).collect()
     }
 
     /// The level below, and the rescales on the way.
@@ -169,9 +255,11 @@ impl Clear {
         f: impl Fn(Complex64, Complex64) -> Complex64,
     ) -> Result<ClearVector, EvalError> {
         let (a, b, batch) = self.align(op, a, b)?;
+        self.record(Operation::Addition, a.level, batch);
         let pair = |index| {
             let (left, right) = (Self::entry(&a, index), Self::entry(&b, index));
-            left.iter().zip(right).map(|(&x, &y)| f(x, y)).collect()
+            let both = left.iter().zip(right);
+            Arc::new(both.map(|(&x, &y)| f(x, y)).collect())
         };
         Ok(ClearVector {
             entries: (0..batch).map(pair).collect(),
@@ -179,8 +267,10 @@ impl Clear {
         })
     }
 
-    fn map(x: &ClearVector, f: impl Fn(Complex64) -> Complex64) -> ClearVector {
-        let entry = |values: &Arc<[Complex64]>| values.iter().map(|&value| f(value)).collect();
+    fn map(&self, x: &ClearVector, f: impl Fn(Complex64) -> Complex64) -> ClearVector {
+        self.record(Operation::Addition, x.level, x.entries.len());
+        let entry =
+            |values: &Arc<Vec<Complex64>>| Arc::new(values.iter().map(|&value| f(value)).collect());
         ClearVector {
             entries: x.entries.iter().map(entry).collect(),
             level: x.level,
@@ -233,7 +323,8 @@ impl Clear {
         self.budget.borrow_mut().record_rotation(by, a.level);
         let left =
             by.0.rem_euclid(i32::try_from(self.slots).unwrap_or(i32::MAX)) as usize;
-        let rotate = |values: &Arc<[Complex64]>| [&values[left..], &values[..left]].concat();
+        let left = left.min(self.width);
+        let rotate = |values: &Arc<Vec<Complex64>>| [&values[left..], &values[..left]].concat();
         let entries = a.entries.iter().map(rotate).collect();
         self.noisy_entries(entries, a.level, NoiseModel::key_switch)
     }
@@ -241,7 +332,7 @@ impl Clear {
 
 impl Slots for Clear {
     type Vector = ClearVector;
-    type Plain = Arc<[Complex64]>;
+    type Plain = ClearPlain;
 
     fn slots(&self) -> usize {
         self.slots
@@ -253,6 +344,13 @@ impl Slots for Clear {
 
     fn level(&self, x: &ClearVector) -> Level {
         x.level
+    }
+
+    fn within<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        let before = self.phase.replace(Some(phase));
+        let result = work();
+        self.phase.set(before);
+        result
     }
 
     fn stack(&self, parts: &[&ClearVector]) -> Result<ClearVector, EvalError> {
@@ -281,11 +379,16 @@ impl Slots for Clear {
 
     fn plain(&self, values: &[Complex64]) -> Result<Self::Plain, EvalError> {
         self.check_slots("plain", values.len())?;
-        Ok(values.into())
+        Ok(ClearPlain {
+            values: values[..self.width].into(),
+            encodings: Arc::default(),
+        })
     }
 
-    fn diagonal(&self, values: &[Complex64], _: Level) -> Result<Self::Plain, EvalError> {
-        self.plain(values)
+    fn diagonal(&self, values: &[Complex64], level: Level) -> Result<Self::Plain, EvalError> {
+        let plain = self.plain(values)?;
+        self.encode(&plain, level, Use::Map);
+        Ok(plain)
     }
 
     fn add(&self, a: &ClearVector, b: &ClearVector) -> Result<ClearVector, EvalError> {
@@ -297,28 +400,30 @@ impl Slots for Clear {
     }
 
     fn sum(&self, x: &ClearVector) -> Result<ClearVector, EvalError> {
-        let mut total = vec![Complex64::ZERO; self.slots];
+        self.record(Operation::Addition, x.level, x.entries.len() - 1);
+        let mut total = vec![Complex64::ZERO; self.width];
         for entry in &x.entries {
             for (sum, &value) in total.iter_mut().zip(entry.iter()) {
                 *sum += value;
             }
         }
         Ok(ClearVector {
-            entries: vec![total.into()],
+            entries: vec![Arc::new(total)],
             level: x.level,
         })
     }
 
     fn add_plain(&self, a: &ClearVector, b: &Self::Plain) -> Result<ClearVector, EvalError> {
+        self.encode(b, a.level, Use::Sum);
         let known = ClearVector {
-            entries: vec![Arc::clone(b)],
+            entries: vec![Arc::new(b.values.to_vec())],
             level: a.level,
         };
         self.zip("add_plain", a, &known, |x, y| x + y)
     }
 
     fn add_const(&self, a: &ClearVector, c: f64) -> Result<ClearVector, EvalError> {
-        Ok(Self::map(a, |x| x + c))
+        Ok(self.map(a, |x| x + c))
     }
 
     fn quadratic(
@@ -333,25 +438,27 @@ impl Slots for Clear {
         }
         let factors = pairs.iter().flat_map(|&(a, b)| [a, b]);
         let (batch, level) = Self::sum_shape(op, factors.chain(terms.iter().map(|&(a, _)| a)))?;
-        let mut sums = vec![vec![Complex64::from(constant); self.slots]; batch];
-        for (a, factor) in terms {
-            let a = self.lower(a, level)?;
-            for (index, sum) in sums.iter_mut().enumerate() {
-                for (sum, &x) in sum.iter_mut().zip(Self::entry(&a, index)) {
-                    *sum += x * factor;
-                }
-            }
-        }
+        let terms = terms
+            .iter()
+            .map(|(a, factor)| Ok((self.lower(a, level)?, *factor)));
+        let terms = terms.collect::<Result<Vec<_>, EvalError>>()?;
         self.record(Operation::ConstantProduct, level, terms.len() * batch);
-        for (a, b) in pairs {
-            let (a, b) = (self.lower(a, level)?, self.lower(b, level)?);
-            for (index, sum) in sums.iter_mut().enumerate() {
-                let factors = Self::entry(&a, index).iter().zip(Self::entry(&b, index));
-                for (sum, (&x, &y)) in sum.iter_mut().zip(factors) {
-                    *sum += x * y;
-                }
+        let pairs = pairs
+            .iter()
+            .map(|(a, b)| Ok((self.lower(a, level)?, self.lower(b, level)?)));
+        let pairs = pairs.collect::<Result<Vec<_>, EvalError>>()?;
+        let sums = self.sums(batch, constant, |index, block, sum| {
+            for (a, factor) in &terms {
+                let values = &Self::entry(a, index)[block.clone()];
+                sum.iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, x)| *sum += x * factor);
             }
-        }
+            for (a, b) in &pairs {
+                let values = [a, b].map(|x| &Self::entry(x, index)[block.clone()]);
+                add_products(sum, values);
+            }
+        });
         self.record(Operation::TensorProduct, level, pairs.len() * batch);
         self.record(Operation::Relinearization, level, batch);
         self.rescale(op, sums, level)
@@ -359,16 +466,17 @@ impl Slots for Clear {
 
     fn dot_plain(&self, terms: &[(&ClearVector, &Self::Plain)]) -> Result<ClearVector, EvalError> {
         let (batch, level) = Self::sum_shape("dot_plain", terms.iter().map(|&(a, _)| a))?;
-        let mut sums = vec![vec![Complex64::ZERO; self.slots]; batch];
-        for (a, known) in terms {
-            let a = self.lower(a, level)?;
-            for (index, sum) in sums.iter_mut().enumerate() {
-                let factors = Self::entry(&a, index).iter().zip(known.iter());
-                for (sum, (&x, &y)) in sum.iter_mut().zip(factors) {
-                    *sum += x * y;
-                }
+        let terms = terms.iter().map(|(a, known)| {
+            self.encode(known, level, Use::Product);
+            Ok((self.lower(a, level)?, *known))
+        });
+        let terms = terms.collect::<Result<Vec<_>, EvalError>>()?;
+        let sums = self.sums(batch, 0.0, |index, block, sum| {
+            for (a, known) in &terms {
+                let values = [Self::entry(a, index), &known.values];
+                add_products(sum, values.map(|values| &values[block.clone()]));
             }
-        }
+        });
         self.record(Operation::PlainProduct, level, terms.len() * batch);
         self.rescale("dot_plain", sums, level)
     }
@@ -379,25 +487,28 @@ impl Slots for Clear {
         constant: f64,
     ) -> Result<ClearVector, EvalError> {
         let (batch, level) = Self::sum_shape("linear_combination", terms.iter().map(|&(a, _)| a))?;
-        let mut sums = vec![vec![Complex64::from(constant); self.slots]; batch];
-        for (a, factor) in terms {
-            let a = self.lower(a, level)?;
-            for (index, sum) in sums.iter_mut().enumerate() {
-                for (sum, &x) in sum.iter_mut().zip(Self::entry(&a, index)) {
-                    *sum += x * factor;
-                }
+        let terms = terms
+            .iter()
+            .map(|(a, factor)| Ok((self.lower(a, level)?, *factor)));
+        let terms = terms.collect::<Result<Vec<_>, EvalError>>()?;
+        let sums = self.sums(batch, constant, |index, block, sum| {
+            for (a, factor) in &terms {
+                let values = &Self::entry(a, index)[block.clone()];
+                sum.iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, x)| *sum += x * factor);
             }
-        }
+        });
         self.record(Operation::ConstantProduct, level, terms.len() * batch);
         self.rescale("linear_combination", sums, level)
     }
 
     fn mul_integer(&self, a: &ClearVector, c: i32) -> Result<ClearVector, EvalError> {
-        Ok(Self::map(a, |x| x * f64::from(c)))
+        Ok(self.map(a, |x| x * f64::from(c)))
     }
 
     fn mul_i(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {
-        Ok(Self::map(a, |x| x * Complex64::I))
+        Ok(self.map(a, |x| x * Complex64::I))
     }
 
     fn rotate(&self, a: &ClearVector, by: Rotation) -> Result<ClearVector, EvalError> {
@@ -405,6 +516,9 @@ impl Slots for Clear {
     }
 
     fn rotate_many(&self, a: &ClearVector, by: &[Rotation]) -> Result<Vec<ClearVector>, EvalError> {
+        if by.iter().any(|&by| self.canonical(by).0 != 0) {
+            self.record(Operation::Decomposition, a.level, a.entries.len());
+        }
         Ok(by
             .iter()
             .map(|&by| self.rotate_as(Operation::HoistedRotation, a, by))
@@ -419,13 +533,14 @@ impl Slots for Clear {
     ) -> Result<ClearVector, EvalError> {
         let op = "linear map";
         let steps = self.rotate_many(a, babies)?;
-        let mut total = vec![vec![Complex64::ZERO; self.slots]; a.entries.len()];
+        let mut total = vec![vec![Complex64::ZERO; self.width]; a.entries.len()];
         for (giant, diagonals) in giants {
-            let mut sums = vec![vec![Complex64::ZERO; self.slots]; a.entries.len()];
+            let mut sums = vec![vec![Complex64::ZERO; self.width]; a.entries.len()];
             for (baby, diagonal) in diagonals {
                 let step = steps.get(*baby).ok_or(EvalError::Empty { op })?;
+                self.encode(diagonal, a.level, Use::Map);
                 for (sum, entry) in sums.iter_mut().zip(&step.entries) {
-                    let products = entry.iter().zip(diagonal.iter()).map(|(x, d)| x * d);
+                    let products = entry.iter().zip(diagonal.values.iter()).map(|(x, d)| x * d);
                     sum.iter_mut().zip(products).for_each(|(sum, x)| *sum += x);
                 }
             }
@@ -435,7 +550,7 @@ impl Slots for Clear {
                 diagonals.len() * a.entries.len(),
             );
             let sums = ClearVector {
-                entries: sums.into_iter().map(Into::into).collect(),
+                entries: sums.into_iter().map(Arc::new).collect(),
                 level: a.level,
             };
             let moved = self.rotate_as(Operation::Rotation, &sums, *giant);
@@ -451,7 +566,7 @@ impl Slots for Clear {
 
     fn conjugate(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {
         self.record(Operation::Conjugation, a.level, a.entries.len());
-        let conjugate = |values: &Arc<[Complex64]>| values.iter().map(Complex64::conj).collect();
+        let conjugate = |values: &Arc<Vec<Complex64>>| values.iter().map(Complex64::conj).collect();
         let entries = a.entries.iter().map(conjugate).collect();
         Ok(self.noisy_entries(entries, a.level, NoiseModel::key_switch))
     }
@@ -490,7 +605,9 @@ impl Slots for Clear {
                 bound,
             });
         }
-        self.record(Operation::Refresh, a.level, a.entries.len());
+        self.within(Phase::Refresh, || {
+            self.record_to(Operation::Refresh, [a.level, to], a.entries.len());
+        });
         Ok(self.noisy_entries(self.values(a), to, |noise, level| {
             noise.refresh(level, bound)
         }))

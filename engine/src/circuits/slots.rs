@@ -3,6 +3,7 @@
 use num_complex::Complex64;
 use std::ops::Range;
 
+use super::Phase;
 use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
@@ -24,6 +25,9 @@ pub trait Slots {
     fn batch(&self, x: &Self::Vector) -> usize;
     /// Rescalings left.
     fn level(&self, x: &Self::Vector) -> Level;
+
+    /// Does `work`, of which the machine may tell that it belongs to `phase`. Within it, other phases may be entered and left.
+    fn within<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T;
 
     /// The batches one after the other, at the lowest of their levels.
     ///

@@ -56,8 +56,76 @@ impl LevelRange {
     }
 }
 
+/// What the stages of a program cost, in seconds or in any other unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageCosts {
+    /// By stage, then by the level in front of it.
+    stages: Vec<Vec<f64>>,
+    /// Of one refreshed vector, by the level given back.
+    refresh: Vec<f64>,
+    /// Vectors that are refreshed to the level that the program starts at.
+    start_vectors: usize,
+}
+
+impl StageCosts {
+    /// From the cost of a stage that is entered at a level at which it has the levels it needs, and that of the refresh of a
+    /// vector to a level; `start_vectors` are refreshed in front of the program, to the level it starts at.
+    #[must_use]
+    pub fn new(
+        stages: &[Stage],
+        top: Level,
+        stage: impl Fn(usize, Level) -> f64,
+        refresh: impl Fn(Level) -> f64,
+        start_vectors: usize,
+    ) -> Self {
+        let levels = || (0..=top.0).map(Level);
+        let by_level = |(index, of): (usize, &Stage)| {
+            let cost = |level: Level| match level.0 < of.depth {
+                true => 0.0,
+                false => stage(index, level),
+            };
+            levels().map(cost).collect()
+        };
+        Self {
+            stages: stages.iter().enumerate().map(by_level).collect(),
+            refresh: levels().map(refresh).collect(),
+            start_vectors,
+        }
+    }
+
+    /// As few refreshed vectors as possible, and among those the fewest limbs in key switches: where nothing is known but
+    /// the stages.
+    #[must_use]
+    pub fn counted(stages: &[Stage], top: Level) -> Self {
+        let all: usize = stages.iter().map(|stage| stage.work + 1).sum();
+        let refresh = ((top.0 + 2) * all) as f64;
+        let stage = |index: usize, level: Level| {
+            let work = stages.get(index).map_or(0, |stage| stage.work);
+            (work * (level.0 + 1)) as f64
+        };
+        Self::new(stages, top, stage, |_| refresh, 0)
+    }
+
+    fn of(&self, stage: usize, level: usize) -> f64 {
+        let stage = self.stages.get(stage);
+        stage
+            .and_then(|levels| levels.get(level))
+            .copied()
+            .unwrap_or(f64::INFINITY)
+    }
+
+    fn refresh(&self, vectors: usize, to: usize) -> f64 {
+        let one = self.refresh.get(to).copied().unwrap_or(f64::INFINITY);
+        match vectors {
+            0 => 0.0,
+            _ => vectors as f64 * one,
+        }
+    }
+}
+
 /// A plan: at which level a program starts, and for each stage the level that is given back in front of it, if any.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RefreshPlan {
     /// The level in front of the first stage.
     pub start: Level,
@@ -68,7 +136,7 @@ pub struct RefreshPlan {
 }
 
 impl RefreshPlan {
-    /// The plan with the fewest refreshed vectors, and among those the one whose key switches have the fewest limbs.
+    /// The plan with the least cost.
     ///
     /// A refresh gives back any level of `levels`; the program starts at any of them, unless `start` is given, and never
     /// falls below the floor. Nothing if some stage is too deep.
@@ -77,18 +145,23 @@ impl RefreshPlan {
         stages: &[Stage],
         start: Option<Level>,
         levels: impl Into<LevelRange>,
+        costs: &StageCosts,
     ) -> Option<Self> {
         let levels = levels.into();
         let mut search = Search {
             stages,
             levels,
+            costs,
             known: HashMap::new(),
         };
         let all = levels.floor.0..=levels.top.0;
         let starts = start.map_or(all, |Level(start)| start..=start);
         let best = starts
-            .filter_map(|start| Some((search.best(0, start, None)?.cost, start)))
-            .min()?;
+            .filter_map(|start| {
+                let rest = search.best(0, start, None)?.cost;
+                Some((rest + costs.refresh(costs.start_vectors, start), start))
+            })
+            .min_by(|a, b| a.0.total_cmp(&b.0))?;
         let start = Level(best.1);
         let mut plan = Self {
             start,
@@ -103,6 +176,54 @@ impl RefreshPlan {
         }
         plan.end = Level(level);
         Some(plan)
+    }
+
+    /// The plan with the fewest refreshed vectors, and among those the one whose key switches have the fewest limbs: where no
+    /// costs are known.
+    #[must_use]
+    pub fn fewest(
+        stages: &[Stage],
+        start: Option<Level>,
+        levels: impl Into<LevelRange>,
+    ) -> Option<Self> {
+        let levels = levels.into();
+        let highest = levels.top.max(start.unwrap_or(levels.top));
+        let costs = StageCosts::counted(stages, highest);
+        Self::new(stages, start, levels, &costs)
+    }
+
+    /// Whether a program of these stages can follow the plan, which then ends where it says, without leaving the levels.
+    #[must_use]
+    pub fn fits(&self, stages: &[Stage], levels: LevelRange) -> bool {
+        let given_back = self.refreshes.iter().flatten().chain([&self.start]);
+        let within = |level: &&Level| (levels.floor..=levels.top).contains(*level);
+        if self.refreshes.len() != stages.len() || !given_back.into_iter().all(|l| within(&l)) {
+            return false;
+        }
+        let steps = stages.iter().zip(&self.refreshes);
+        let end = steps
+            .into_iter()
+            .try_fold((self.start.0, None), |at, (stage, refresh)| {
+                stage.after(at.0, at.1, refresh.map(|level| level.0), levels.floor)
+            });
+        end.is_some_and(|(level, _)| level == self.end.0)
+    }
+
+    /// The level in front of each stage, before it is refreshed there.
+    #[must_use]
+    pub fn entered(&self, stages: &[Stage]) -> Vec<Level> {
+        let (mut level, mut kept) = (self.start.0, None);
+        let mut entered = Vec::with_capacity(stages.len());
+        for (stage, refresh) in stages.iter().zip(&self.refreshes) {
+            entered.push(Level(match stage.aside {
+                Aside::Join => level.min(kept.unwrap_or(level)),
+                Aside::Nothing | Aside::Keep => level,
+            }));
+            let to = refresh.map(|level| level.0);
+            // A plan that does not fit ends below the floor.
+            (level, kept) = stage.after(level, kept, to, Level(0)).unwrap_or_default();
+        }
+        entered
     }
 
     /// Vectors refreshed.
@@ -141,13 +262,14 @@ impl Stage {
 struct Search<'a> {
     stages: &'a [Stage],
     levels: LevelRange,
+    costs: &'a StageCosts,
     known: HashMap<(usize, usize, Option<usize>), Option<Choice>>,
 }
 
 #[derive(Clone, Copy)]
 struct Choice {
-    /// Refreshed vectors, then key switches times levels.
-    cost: (usize, usize),
+    /// From here to the end.
+    cost: f64,
     refresh: Option<usize>,
 }
 
@@ -155,7 +277,7 @@ impl Search<'_> {
     fn best(&mut self, index: usize, level: usize, kept: Option<usize>) -> Option<Choice> {
         let Some(&stage) = self.stages.get(index) else {
             return Some(Choice {
-                cost: (0, 0),
+                cost: 0.0,
                 refresh: None,
             });
         };
@@ -172,9 +294,8 @@ impl Search<'_> {
             let Some(rest) = self.best(index + 1, below, kept) else {
                 continue;
             };
-            let refreshed = if refresh.is_some() { stage.vectors } else { 0 };
-            let limbs = below + stage.depth + 1;
-            let cost = (rest.cost.0 + refreshed, rest.cost.1 + stage.work * limbs);
+            let refreshed = refresh.map_or(0.0, |to| self.costs.refresh(stage.vectors, to));
+            let cost = rest.cost + refreshed + self.costs.of(index, below + stage.depth);
             if best.is_none_or(|best| cost < best.cost) {
                 best = Some(Choice { cost, refresh });
             }
@@ -242,9 +363,59 @@ mod tests {
     }
 
     #[test]
+    fn a_refresh_is_worth_it_where_levels_cost_more() {
+        // Two stages of four levels; a level of the first costs 10 at each level above its depth.
+        let stages = [stage(4, 1), stage(4, 1)];
+        let plan = |refresh: f64, start_vectors| {
+            let expensive = |index: usize, level: Level| match index {
+                0 => 10.0 * (level.0 - 4) as f64,
+                _ => 0.0,
+            };
+            let to = |level: Level| refresh + level.0 as f64;
+            let costs = StageCosts::new(&stages, Level(12), expensive, to, start_vectors);
+            RefreshPlan::new(&stages, None, Level(12), &costs).unwrap()
+        };
+        let cheap = plan(1.0, 0);
+        assert_eq!(cheap.start, Level(4));
+        assert_eq!(cheap.entered(&stages), [Level(4), Level(0)]);
+        assert_eq!(cheap.refreshes, [None, Some(Level(4))]);
+        // What a refresh to the level costs decides too: 41 below 50.
+        assert_eq!(plan(100.0, 0).start, Level(8));
+        assert_eq!(plan(1.0, 1).start, Level(4));
+        assert!(cheap.fits(&stages, LevelRange::from(Level(12))));
+        for wrong in [
+            RefreshPlan {
+                start: Level(13),
+                ..cheap.clone()
+            },
+            RefreshPlan {
+                start: Level(3),
+                ..cheap.clone()
+            },
+            RefreshPlan {
+                end: Level(1),
+                ..cheap.clone()
+            },
+            RefreshPlan {
+                refreshes: vec![None],
+                ..cheap.clone()
+            },
+            RefreshPlan {
+                refreshes: vec![None, Some(Level(3))],
+                ..cheap.clone()
+            },
+        ] {
+            assert!(
+                !wrong.fits(&stages, LevelRange::from(Level(12))),
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
     fn levels_are_given_back_where_they_run_out() {
         let stages = [stage(4, 100), stage(4, 10), stage(4, 10), stage(4, 100)];
-        let plan = |start, top| RefreshPlan::new(&stages, start, Level(top));
+        let plan = |start, top| RefreshPlan::fewest(&stages, start, Level(top));
         // Enough for all.
         let whole = plan(None, 16).unwrap();
         assert_eq!((whole.start, whole.end), (Level(16), Level(0)));
@@ -266,10 +437,10 @@ mod tests {
         stages[2].aside = Aside::Join;
         // At level 2 the kept vector has too few levels for the last stage: a refresh must stand in front of that one,
         // and the one before needs another.
-        let plan = RefreshPlan::new(&stages, Some(Level(2)), Level(6)).unwrap();
+        let plan = RefreshPlan::fewest(&stages, Some(Level(2)), Level(6)).unwrap();
         assert_eq!(plan.refreshes, [None, Some(Level(3)), Some(Level(3))]);
         // At level 3 it has not.
-        let plan = RefreshPlan::new(&stages, Some(Level(3)), Level(6)).unwrap();
+        let plan = RefreshPlan::fewest(&stages, Some(Level(3)), Level(6)).unwrap();
         assert_eq!(plan.vectors(&stages), 1);
     }
 
@@ -280,7 +451,7 @@ mod tests {
         ) {
             let stages: Vec<Stage> = depths.iter().map(|&depth| stage(depth, depth)).collect();
             let start = start.min(top);
-            let plan = RefreshPlan::new(&stages, Some(Level(start)), Level(top)).unwrap();
+            let plan = RefreshPlan::fewest(&stages, Some(Level(start)), Level(top)).unwrap();
             let (mut level, mut greedy) = (start, 0);
             for &depth in &depths {
                 if level < depth {

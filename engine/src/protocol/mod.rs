@@ -45,7 +45,7 @@ mod tests;
 pub use crate::train::WEIGHT_BOUND;
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Plan, PlanError, RefreshBy, Task, ValidationLevels};
+pub use plan::{Choice, Plan, PlanError, RefreshBy, Task, ValidationLevels};
 pub use prune_plan::{DataLevels, PrunePlan};
 pub use server::Server;
 pub use server_prune::{Merging, ScoreWeights};

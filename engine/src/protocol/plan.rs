@@ -4,9 +4,17 @@ use super::PrunePlan;
 use crate::bootstrap::{self, BootstrapError};
 use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
-use crate::circuits::{Budget, Clear, LevelRange, Rotations};
+use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, RefreshPlan, Rotations};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
-use crate::train::{Step, StepLevels, StepRefresh, WEIGHT_BOUND, logits_budget, step_budget};
+use crate::train::{
+    Step, StepLevels, StepRefresh, WEIGHT_BOUND, fastest_plan, logits_budget, planned_budgets,
+    stages,
+};
+
+/// What it weighs against seconds of work to ask the owner: more than any step. A message there and back, an owner who must be
+/// at hand, and one more look at values within a step are worth no time that they may save; so the owner is asked as rarely
+/// as levels allow.
+const ASKING_SECONDS: f64 = 1e6;
 
 /// The sizes of a classification task. Public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -76,6 +84,15 @@ impl RefreshBy {
         }
     }
 
+    /// The operations of the first bootstrap and of any later one, if there are bootstraps.
+    ///
+    /// # Errors
+    /// [`BootstrapError`] for a set that has no levels for it.
+    pub fn bootstraps(self, params: &Params) -> Result<Option<[Budget; 2]>, BootstrapError> {
+        let budgets = |rotations| bootstrap::budgets(params, rotations);
+        self.rotations().map(budgets).transpose()
+    }
+
     /// How a bootstrap makes its rotations, if there is one.
     #[must_use]
     pub const fn rotations(self) -> Option<Rotations> {
@@ -109,9 +126,9 @@ pub enum PlanError {
         /// Levels for use.
         found: usize,
     },
-    /// Merging needs a level above that of the data, and there is none.
+    /// Merging needs data at a level above their use, and there is none.
     #[error(
-        "merging needs a level above {level}, where the {what} are used, and parameter set {params} has no higher one for use; \
+        "merging needs the {what} at level {level}, above their use, and parameter set {params} has no such level for use; \
          choose another set or activation, or train without pruning"
     )]
     NoRoomToMerge {
@@ -122,6 +139,14 @@ pub enum PlanError {
         /// The level.
         level: usize,
     },
+    /// A choice that comes from elsewhere, and is none for this task.
+    #[error(
+        "a training step of this task and parameter set {params} cannot have the levels and refreshes that were chosen for it"
+    )]
+    Choice {
+        /// The set.
+        params: String,
+    },
     /// A set that cannot be bootstrapped.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -130,9 +155,20 @@ pub enum PlanError {
     DryRun(#[from] EvalError),
 }
 
+/// What a planner chooses by costs: both parties must choose alike, so it travels with the keys. Public.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// How many diagonals share a unit of the state.
+    pub grouping: Grouping,
+    /// Where a step is refreshed.
+    pub refreshes: RefreshPlan,
+}
+
 /// Layout, levels and keys of one training.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    choice: Choice,
     layout: Layout,
     activation: Activation,
     refresh_by: RefreshBy,
@@ -141,9 +177,11 @@ pub struct Plan {
     levels: StepLevels,
     refreshes: Vec<StepRefresh>,
     validation: ValidationLevels,
+    first_budget: Budget,
     budget: Budget,
-    pub(super) keys: KeyPlan,
     pub(super) pruning: Option<PrunePlan>,
+    validation_budget: Budget,
+    pub(super) keys: KeyPlan,
 }
 
 /// Levels of validation: as few as logits need, which end at level 0.
@@ -156,13 +194,10 @@ pub struct ValidationLevels {
 }
 
 impl Plan {
-    /// Plans a task: a dry run of one step on clear zeros says which keys it needs, up to which level.
-    ///
-    /// As few vectors as possible are refreshed within a step, and only up to the level that is needed then, so that keys
-    /// and ciphertexts are no larger than they have to be. Diagonals are packed unless this costs a refresh.
+    /// Plans a task with the costs that [`Costs::estimate`] gives.
     ///
     /// # Cost
-    /// One step on `f64`.
+    /// As [`fastest`](Self::fastest).
     ///
     /// # Errors
     /// [`PlanError`].
@@ -172,77 +207,129 @@ impl Plan {
         activation: ActivationChoice,
         refresh_by: RefreshBy,
     ) -> Result<Self, PlanError> {
-        let bootstrap = match refresh_by.rotations() {
-            None => KeyPlan::default(),
-            Some(rotations) => bootstrap::key_plan(params, rotations)?,
-        };
-        let mut plan = Self::cheapest(params, task, activation, refresh_by)?;
-        plan.keys = plan.keys.union(&bootstrap);
-        Ok(plan)
+        let bootstraps = refresh_by.bootstraps(params)?;
+        let costs = Costs::estimate(params, bootstraps.as_ref().map(|[_, any]| any));
+        Self::fastest(params, task, activation, refresh_by, &costs)
     }
 
-    fn cheapest(
+    /// Plans a task so that a step takes the fewest seconds by these costs, where the owner is asked no more often than levels
+    /// make necessary: whether diagonals are packed, where the step is
+    /// refreshed, and up to which level. A dry run of a step says which keys it needs, up to which level.
+    ///
+    /// # Cost
+    /// A few dry runs on vectors without values; with bootstrapping, those of [`bootstrap::budget`].
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn fastest(
         params: &Params,
         task: Task,
         activation: ActivationChoice,
         refresh_by: RefreshBy,
+        costs: &Costs,
     ) -> Result<Self, PlanError> {
-        let activation = activation.build(task.classes)?;
-        let grouped =
-            |grouping| Self::with_grouping(params, task, &activation, refresh_by, grouping);
-        let refreshed =
-            |plan: &Self| -> usize { plan.refreshes.iter().map(|refresh| refresh.vectors).sum() };
-        match grouped(Grouping::Packed) {
-            Ok(packed) if packed.refreshes.is_empty() => Ok(packed),
-            Ok(packed) => Ok(match grouped(Grouping::Flat) {
-                Ok(flat) if refreshed(&flat) < refreshed(&packed) => flat,
-                _ => packed,
-            }),
-            Err(PlanError::Levels { .. }) => grouped(Grouping::Flat),
-            Err(error) => Err(error),
-        }
+        let built = activation.build(task.classes)?;
+        let costs = &match refresh_by {
+            RefreshBy::Owner => costs.clone().with_slower_refreshes(ASKING_SECONDS),
+            RefreshBy::Bootstrap | RefreshBy::BootstrapLean => costs.clone(),
+        };
+        let with = |grouping| {
+            let layout = layout(params, task, grouping)?;
+            let range = refresh_by.levels(params);
+            let refreshes = fastest_plan(&layout, built.clone(), range, costs);
+            let refreshes = refreshes.map_err(|error| too_deep(params, range, error))?;
+            let choice = Choice {
+                grouping,
+                refreshes,
+            };
+            let plan = Self::without_bootstrap(params, task, &built, refresh_by, choice)?;
+            Ok((plan.step_seconds(costs), plan))
+        };
+        let (packed, flat) = (with(Grouping::Packed), with(Grouping::Flat));
+        let mut plan = match (packed, flat) {
+            (Ok((packed_seconds, packed)), Ok((flat_seconds, flat))) => {
+                if flat_seconds < packed_seconds {
+                    flat
+                } else {
+                    packed
+                }
+            }
+            (Ok((_, plan)), Err(_)) | (Err(PlanError::Levels { .. }), Ok((_, plan))) => plan,
+            // Of the two the less demanding says what is needed.
+            (Err(PlanError::Levels { .. }), Err(error)) | (Err(error), _) => return Err(error),
+        };
+        plan.add_bootstrap(params)?;
+        Ok(plan)
     }
 
-    fn with_grouping(
+    /// The plan of a task for which a choice was made before.
+    ///
+    /// # Errors
+    /// [`PlanError::Choice`] if the choice is none for this task; [`PlanError`].
+    pub fn chosen(
+        params: &Params,
+        task: Task,
+        activation: ActivationChoice,
+        refresh_by: RefreshBy,
+        choice: Choice,
+    ) -> Result<Self, PlanError> {
+        let built = activation.build(task.classes)?;
+        let mut plan = Self::without_bootstrap(params, task, &built, refresh_by, choice)?;
+        plan.add_bootstrap(params)?;
+        Ok(plan)
+    }
+
+    fn add_bootstrap(&mut self, params: &Params) -> Result<(), PlanError> {
+        if let Some(rotations) = self.refresh_by.rotations() {
+            let keys = bootstrap::key_plan(params, rotations)?;
+            self.keys = std::mem::take(&mut self.keys).union(&keys);
+        }
+        Ok(())
+    }
+
+    fn without_bootstrap(
         params: &Params,
         task: Task,
         activation: &Activation,
         refresh_by: RefreshBy,
-        grouping: Grouping,
+        choice: Choice,
     ) -> Result<Self, PlanError> {
-        let (slots, range) = (params.slots(), refresh_by.levels(params));
-        let layout = Layout::plan(slots, task.classes, task.features, task.batch, grouping)?;
-        let machine = Clear::exact(slots);
-        let step = Step::new(&machine, &layout, activation.clone(), 1.0, range);
-        let step = step.map_err(|error| match error {
-            EvalError::LevelExhausted { needed, .. } => PlanError::Levels {
-                params: params.name().to_owned(),
-                needed: needed.0,
-                found: range.depth(),
-            },
-            other => PlanError::DryRun(other),
-        })?;
-        let budget = step_budget(&layout, activation.clone(), range)?;
+        let range = refresh_by.levels(params);
+        let layout = layout(params, task, choice.grouping)?;
+        let machine = Clear::counting(params.slots());
+        let refreshes = &choice.refreshes;
+        let activation = activation.clone();
+        let step = Step::with_plan(
+            &machine,
+            &layout,
+            activation.clone(),
+            1.0,
+            refreshes.clone(),
+        )?;
         let head = step.head();
+        let fits = refreshes.fits(&stages(head), range);
+        if !fits || refreshes.refreshes.first() != Some(&None) {
+            return Err(PlanError::Choice {
+                params: params.name().to_owned(),
+            });
+        }
+        let [first_budget, budget] = planned_budgets(&layout, activation.clone(), refreshes)?;
         let validation = ValidationLevels {
             state: Level(head.logits_depth()),
             features: Level(head.matmul().logits_depth()),
         };
+        let validation_budget = logits_budget(&layout, activation.clone(), validation.state)?;
         let mut all = budget.clone();
-        all.merge(&logits_budget(
-            &layout,
-            activation.clone(),
-            validation.state,
-        )?);
+        all.merge(&validation_budget);
         Ok(Self {
             validation,
-            layout,
-            activation: activation.clone(),
-            refresh_by,
-            range,
             depth: step.depth(),
             levels: step.levels(),
             refreshes: step.refreshes(),
+            layout,
+            activation,
+            refresh_by,
+            range,
             keys: KeyPlan {
                 relinearization: all.relinearization(),
                 conjugation: all.conjugation(),
@@ -250,8 +337,24 @@ impl Plan {
                 rotations: all.rotations().clone(),
             },
             pruning: None,
+            choice,
+            first_budget,
             budget,
+            validation_budget,
         })
+    }
+
+    /// What was chosen by costs.
+    #[must_use]
+    pub const fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// Seconds of a step and of the refresh of the state behind it, by these costs.
+    #[must_use]
+    pub fn step_seconds(&self, costs: &Costs) -> f64 {
+        let state = costs.of(Operation::Refresh, self.levels.state);
+        costs.seconds(&self.budget) + self.layout.state_vectors() as f64 * state
     }
 
     /// Where samples and weights are in the slots.
@@ -311,16 +414,29 @@ impl Plan {
     pub fn refreshes(&self) -> Vec<StepRefresh> {
         let state = StepRefresh {
             vectors: self.layout.state_vectors(),
+            from: self.levels.result,
             to: self.levels.state,
             bound: WEIGHT_BOUND,
         };
         self.refreshes.iter().copied().chain([state]).collect()
     }
 
-    /// The operations of a step.
+    /// The operations of a step, without the refresh of the state behind it.
     #[must_use]
     pub const fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// The operations of the first step of a training: those of any, and the encoding of masks.
+    #[must_use]
+    pub const fn first_budget(&self) -> &Budget {
+        &self.first_budget
+    }
+
+    /// The operations of the logits of one batch of validation samples.
+    #[must_use]
+    pub const fn validation_budget(&self) -> &Budget {
+        &self.validation_budget
     }
 
     /// The levels of validation.
@@ -339,5 +455,21 @@ impl Plan {
     #[must_use]
     pub const fn feature_vectors(&self) -> usize {
         self.layout.tiles() * self.layout.row_blocks()
+    }
+}
+
+fn layout(params: &Params, task: Task, grouping: Grouping) -> Result<Layout, PackingError> {
+    let slots = params.slots();
+    Layout::plan(slots, task.classes, task.features, task.batch, grouping)
+}
+
+fn too_deep(params: &Params, range: LevelRange, error: EvalError) -> PlanError {
+    match error {
+        EvalError::LevelExhausted { needed, .. } => PlanError::Levels {
+            params: params.name().to_owned(),
+            needed: needed.0,
+            found: range.depth(),
+        },
+        other => PlanError::DryRun(other),
     }
 }

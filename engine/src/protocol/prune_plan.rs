@@ -1,16 +1,16 @@
 //! What pruning adds to a plan: levels of the data, keys for scores and for merging.
 
-use num_complex::Complex64;
-
 use super::{Plan, PlanError};
 use crate::circuits::{Budget, Clear, Slots, places};
 use crate::ckks::{KeyPlan, Level, Params};
 use crate::prune::{Pruning, Scope, ScoreRefreshes, merge_rotations, score_budget};
+use crate::train::StepLevels;
 
 /// The part of a plan that is about pruning.
 #[derive(Clone, Debug)]
 pub struct PrunePlan {
     pruning: Pruning,
+    data: DataLevels,
     refreshes: ScoreRefreshes,
     budget: Budget,
 }
@@ -58,8 +58,13 @@ impl Plan {
     /// [`PlanError::NoRoomToMerge`] where there is no higher level, [`PlanError::Levels`] for a score that is too deep.
     pub fn with_pruning(mut self, params: &Params, pruning: Pruning) -> Result<Self, PlanError> {
         let levels = self.levels();
-        for (what, Level(level)) in [("features", levels.features), ("labels", levels.labels)] {
-            if Level(level) >= self.top() {
+        let data = DataLevels {
+            features: Level(levels.features.0 + 1),
+            // A score that needs more levels meets the labels at the first of them.
+            labels: Level((levels.labels.0 + 1).max(pruning.score.depth())),
+        };
+        for (what, Level(level)) in [("features", data.features), ("labels", data.labels)] {
+            if Level(level) > self.top() {
                 return Err(PlanError::NoRoomToMerge {
                     params: params.name().to_owned(),
                     what,
@@ -72,7 +77,10 @@ impl Plan {
             self.layout(),
             activation,
             pruning.score,
-            levels,
+            StepLevels {
+                labels: data.labels,
+                ..levels
+            },
             self.range(),
         );
         let (budget, refreshes) = scored.map_err(|error| match error {
@@ -94,6 +102,7 @@ impl Plan {
         self.keys = self.keys.union(&keys);
         self.pruning = Some(PrunePlan {
             pruning,
+            data,
             refreshes,
             budget,
         });
@@ -103,16 +112,15 @@ impl Plan {
     /// The rotations that any merging can need: a dry run on zeros.
     fn merge_budget(&self, scope: Scope) -> Result<Budget, PlanError> {
         let (layout, levels) = (self.layout(), self.levels());
-        let machine = Clear::exact(layout.slots());
-        let zeros = vec![vec![Complex64::ZERO; layout.slots()]];
-        let labels = machine.vector(&zeros, levels.labels)?;
+        let machine = Clear::counting(layout.slots());
+        let labels = machine.zeros(1, levels.labels)?;
         for distance in 1..layout.row_blocks() {
             for direction in [1, -1] {
                 machine.rotate(&labels, places(distance * layout.height(), direction))?;
             }
         }
         if scope == Scope::Global {
-            let rows = machine.vector(&zeros, levels.labels.max(levels.features))?;
+            let rows = machine.zeros(1, levels.labels.max(levels.features))?;
             machine.rotate_many(&rows, &merge_rotations(layout))?;
         }
         Ok(machine.take_budget())
@@ -124,14 +132,13 @@ impl Plan {
         self.pruning.as_ref()
     }
 
-    /// The levels that the training set is encrypted at: where it is used, or one above if it is to be merged.
+    /// The levels that the training set is encrypted at: where it is used, or above if it is to be merged.
     #[must_use]
-    pub const fn data_levels(&self) -> DataLevels {
-        let levels = self.levels();
-        let above = if self.pruning.is_some() { 1 } else { 0 };
-        DataLevels {
-            features: Level(levels.features.0 + above),
-            labels: Level(levels.labels.0 + above),
-        }
+    pub fn data_levels(&self) -> DataLevels {
+        let StepLevels {
+            features, labels, ..
+        } = self.levels();
+        let used = DataLevels { features, labels };
+        self.pruning.as_ref().map_or(used, |pruning| pruning.data)
     }
 }

@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::WeightSet;
-use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots};
+use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots, Watch};
 use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
 use crate::prune::Scorer;
 use crate::train::{Batch, Step, WEIGHT_BOUND};
@@ -40,12 +40,13 @@ impl<'a, B: Backend> Server<'a, B> {
     ) -> Result<Self, EvalError> {
         let machine = Ciphertexts::new(evaluator, refresher);
         let activation = plan.activation().clone();
-        let step = Step::new(
+        let refreshes = plan.choice().refreshes.clone();
+        let step = Step::with_plan(
             &machine,
             plan.layout(),
             activation,
             learning_rate,
-            plan.range(),
+            refreshes,
         )?;
         let scorer = plan.pruning().map(|pruning| {
             let (score, state) = (pruning.pruning().score, step.levels().state);
@@ -58,6 +59,13 @@ impl<'a, B: Backend> Server<'a, B> {
             smaller: RefCell::default(),
             masks: RefCell::default(),
         })
+    }
+
+    /// The same, with somebody who is told of each change of phase.
+    #[must_use]
+    pub fn watched_by(mut self, watch: &'a dyn Watch) -> Self {
+        self.machine = self.machine.watched_by(watch);
+        self
     }
 
     /// The state after step number `number`, counted from zero. It has no levels left for another one.

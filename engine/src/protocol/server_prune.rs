@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{ReceivedBatch, Server};
 use crate::backend::Backend;
-use crate::circuits::PlainVector;
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::{Diagonals, SampleMask};
-use crate::ckks::{Ciphertext, EvalError};
+use crate::circuits::{PlainVector, Slots};
+use crate::ckks::{Ciphertext, EvalError, Level};
 use crate::prune::{MergePlan, Merger, Scorer};
 
 /// The weights of a state, spread for the scores of all batches.
@@ -75,9 +75,11 @@ impl<B: Backend> Server<'_, B> {
         index: usize,
         batch: &ReceivedBatch<B>,
     ) -> Result<(), EvalError> {
-        merging
-            .0
-            .absorb(&self.machine, index, &batch.features, &batch.labels)
+        let level = self.step.levels().labels.0 + 1;
+        let level = Level(level).min(batch.labels.level());
+        let labels = self.machine.lower(&batch.labels, level)?;
+        let merger = &mut merging.0;
+        merger.absorb(&self.machine, index, &batch.features, &labels)
     }
 
     /// The merged batches, with the weights of their samples.

@@ -47,7 +47,8 @@ impl Simulation {
         learning_rate: f64,
     ) -> Result<Self, OwnerError> {
         let (layout, activation) = (plan.layout(), plan.activation().clone());
-        let step = Step::new(&machine, layout, activation, learning_rate, plan.range())?;
+        let refreshes = plan.choice().refreshes.clone();
+        let step = Step::with_plan(&machine, layout, activation, learning_rate, refreshes)?;
         let state = layout.pack_state(start.values(), start.values())?;
         let scorer = plan.pruning().map(|pruning| {
             let (score, state) = (pruning.pruning().score, step.levels().state);
@@ -109,6 +110,8 @@ impl Simulation {
         let level = step.levels().state;
         self.state = self.machine.refresh(&state, level, WEIGHT_BOUND)?;
         self.steps += 1;
+        // The next step does the same.
+        self.machine.take_budget();
         Ok(())
     }
 

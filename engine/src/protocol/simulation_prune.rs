@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::simulation::Merged;
 use super::{OwnerError, Simulation};
+use crate::circuits::Slots;
 use crate::circuits::matmul::SampleMask;
-use crate::ckks::EvalError;
+use crate::ckks::{EvalError, Level};
 use crate::prune::{Mask, MergePlan, Merger, Score, read_scores};
 use crate::train::Batch;
 
@@ -61,6 +62,8 @@ impl Simulation {
                 continue;
             }
             let (features, labels) = self.encode(x, labels)?;
+            let level = Level(self.step.levels().labels.0 + 1);
+            let labels = self.machine.lower(&labels, level)?;
             merger.absorb(&self.machine, index, &features, &labels)?;
         }
         let mut merged = Vec::new();

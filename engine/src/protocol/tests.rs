@@ -206,3 +206,43 @@ fn tasks_that_do_not_fit_are_refused() {
     assert_eq!(Task::largest_batch(512, 10), 32);
     assert_eq!(Task::largest_batch(512, usize::MAX), 0);
 }
+
+#[test]
+fn a_large_step_with_softmax_keeps_its_budget() {
+    // 2,048 samples of 768 features and 16 classes; the refresh of the state behind a step is one of the bootstraps.
+    let params = presets::named("boot-39").unwrap().unwrap();
+    let task = Task {
+        features: 768,
+        classes: 16,
+        batch: 2048,
+    };
+    for (range, switches, bootstraps) in [(16.0, 570, 3), (32.0, 581, 4)] {
+        let activation = ActivationChoice::Softmax { range };
+        let plan = Plan::new(&params, task, activation, RefreshBy::Bootstrap).unwrap();
+        println!("logits up to {range}: {}", plan.budget());
+        println!("from {:?}: {:?}", plan.levels().state, plan.refreshes());
+        let refreshed: usize = plan.refreshes().iter().map(|refresh| refresh.vectors).sum();
+        assert_eq!(plan.budget().key_switches(), switches);
+        assert_eq!(refreshed, bootstraps);
+        assert!(switches <= 620 && bootstraps <= 5);
+    }
+}
+
+#[test]
+fn a_choice_makes_the_same_plan_and_one_for_another_task_none() {
+    let params = presets::named("leveled-13").unwrap().unwrap();
+    let by = RefreshBy::Owner;
+    let plan = Plan::new(&params, SHAPE, ACTIVATION, by).unwrap();
+    let chosen = |choice| Plan::chosen(&params, SHAPE, ACTIVATION, by, choice);
+    let again = chosen(plan.choice().clone()).unwrap();
+    assert_eq!(again.choice(), plan.choice());
+    assert_eq!(again.keys(), plan.keys());
+    assert_eq!(again.refreshes(), plan.refreshes());
+    let mut wrong = vec![plan.choice().clone(); 3];
+    wrong[0].refreshes.start = Level(99);
+    wrong[1].refreshes.refreshes.pop();
+    wrong[2].refreshes.refreshes[0] = Some(Level(4));
+    for wrong in wrong {
+        assert!(matches!(chosen(wrong), Err(PlanError::Choice { .. })));
+    }
+}

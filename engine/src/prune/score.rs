@@ -88,6 +88,8 @@ pub struct Scorer<A, P> {
     class_masks: Vec<P>,
     stages: Vec<Stage>,
     refreshes: Vec<Option<Level>>,
+    /// The levels in front of the stages, before they are refreshed.
+    entered: Vec<Level>,
 }
 
 impl<A: Approximation + Clone, P: Clone> Scorer<A, P> {
@@ -133,7 +135,7 @@ impl<A: Approximation + Clone, P: Clone> Scorer<A, P> {
                 });
             }
         }
-        let plan = RefreshPlan::new(&stages, Some(start), levels).ok_or_else(|| {
+        let plan = RefreshPlan::fewest(&stages, Some(start), levels).ok_or_else(|| {
             let deepest = stages.iter().map(|stage| stage.depth).max();
             EvalError::LevelExhausted {
                 op: "score",
@@ -154,6 +156,7 @@ impl<A: Approximation + Clone, P: Clone> Scorer<A, P> {
                 .map(class_mask)
                 .collect::<Result<_, _>>()?,
             head: head.clone(),
+            entered: plan.entered(&stages),
             stages,
             refreshes: plan.refreshes,
         })
@@ -162,10 +165,11 @@ impl<A: Approximation + Clone, P: Clone> Scorer<A, P> {
     /// The refreshes on the way, in order: that of the state, where it has too few levels, is made once for all batches.
     #[must_use]
     pub fn refreshes(&self) -> Vec<StepRefresh> {
-        let planned = self.stages.iter().zip(&self.refreshes);
-        let refresh = |(stage, to): (&Stage, &Option<Level>)| {
+        let planned = self.stages.iter().zip(&self.refreshes).zip(&self.entered);
+        let refresh = |((stage, to), &from): ((&Stage, &Option<Level>), &Level)| {
             to.map(|to| StepRefresh {
                 vectors: stage.vectors,
+                from,
                 to,
                 bound: stage.bound,
             })
@@ -393,17 +397,14 @@ pub fn score_budget<A: Approximation + Clone>(
     if score == Score::Random {
         return Ok((Budget::default(), ScoreRefreshes::default()));
     }
-    let machine = Clear::exact(layout.slots());
-    let zeros = |count: usize, level: Level| {
-        machine.vector(&vec![vec![Complex64::ZERO; layout.slots()]; count], level)
-    };
+    let machine = Clear::counting(layout.slots());
     let head = Head::new(&machine, layout, activation)?;
     let scorer = Scorer::new(&machine, &head, score, levels.state, range)?;
     let features = (0..layout.tiles())
-        .map(|_| zeros(layout.row_blocks(), levels.features))
+        .map(|_| machine.zeros(layout.row_blocks(), levels.features))
         .collect::<Result<Vec<_>, _>>()?;
-    let labels = zeros(1, levels.labels)?;
-    let state = zeros(layout.state_vectors(), levels.state)?;
+    let labels = machine.zeros(1, levels.labels)?;
+    let state = machine.zeros(layout.state_vectors(), levels.state)?;
     let weights = scorer.weights(&machine, &state)?;
     let forward = scorer.forward(&machine, &weights, &features)?;
     let scores = scorer.distance(&machine, &forward, &labels)?;

@@ -90,6 +90,12 @@ impl<'a, A: Approximation> ExactTrainer<'a, A> {
         &self.weights
     }
 
+    /// Steps that were taken.
+    #[must_use]
+    pub const fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// The point where the next gradient is taken.
     #[must_use]
     pub const fn look_ahead(&self) -> &Model {

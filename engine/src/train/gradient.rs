@@ -3,7 +3,7 @@
 use crate::circuits::activation::{Approximation, Classes};
 use crate::circuits::matmul::{Gradient, Matmul, SampleMask};
 use crate::circuits::packing::{Layout, WeightSet};
-use crate::circuits::{Aside, Course, Slots, Stage};
+use crate::circuits::{Aside, Course, Phase, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// What probabilities are bounded by at a refresh: they are one at most, but for the error of the activation.
@@ -106,9 +106,11 @@ impl<A: Approximation, P: Clone> Head<A, P> {
     ) -> Result<S::Vector, EvalError> {
         let mut course = Course::new(&self.stages, refreshes);
         let (classes, activation) = (&self.classes, &self.activation);
-        let probabilities = activation.apply(machine, classes, &mut course, scaled_logits)?;
-        let [probabilities] = course.enter(machine, [probabilities])?;
-        machine.sub(&probabilities, labels)
+        machine.within(Phase::Activation, || {
+            let probabilities = activation.apply(machine, classes, &mut course, scaled_logits)?;
+            let [probabilities] = course.enter(machine, [probabilities])?;
+            machine.sub(&probabilities, labels)
+        })
     }
 
     /// The sum of the gradients of the samples that count, at the look-ahead weights.

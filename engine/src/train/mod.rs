@@ -9,6 +9,7 @@
 //! `W_(t+1) = V_t - alpha/m (P(X V_t^T) - Y)^T X`, `V_(t+1) = (1 - gamma_t) W_(t+1) + gamma_t W_t`, from `t = 1` on
 //! (at `t = 0` it would be `V_1 = W_0`: a step without effect).
 
+mod budget;
 mod exact;
 mod gradient;
 mod model;
@@ -19,6 +20,7 @@ mod stopping;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{fastest_plan, logits_budget, planned_budgets, step_budget};
 pub use exact::{ExactTrainer, Precision};
 pub use gradient::Head;
 pub(crate) use gradient::PROBABILITY_BOUND;
@@ -26,5 +28,5 @@ pub use model::{Model, WEIGHT_BOUND};
 pub use optimizer::momentum;
 pub use options::TrainOptions;
 pub(crate) use options::below;
-pub use step::{Batch, Step, StepLevels, StepRefresh, logits_budget, step_budget};
+pub use step::{Batch, Step, StepLevels, StepRefresh, stages};
 pub use stopping::{Stopping, Verdict};

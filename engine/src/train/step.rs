@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use num_complex::Complex64;
-
 use super::gradient::Head;
 use super::optimizer::{momentum, update};
 use crate::circuits::activation::Approximation;
 use crate::circuits::matmul::SampleMask;
-use crate::circuits::packing::{Layout, WeightSet};
-use crate::circuits::{Aside, Budget, Clear, LevelRange, RefreshPlan, Slots, Stage};
+use crate::circuits::packing::Layout;
+use crate::circuits::{Aside, LevelRange, Phase, RefreshPlan, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// A batch in slots.
@@ -41,6 +39,8 @@ pub struct StepLevels {
 pub struct StepRefresh {
     /// Vectors that are refreshed together.
     pub vectors: usize,
+    /// The level that they have.
+    pub from: Level,
     /// The level that they get.
     pub to: Level,
     /// What their real and imaginary parts are bounded by.
@@ -55,6 +55,8 @@ pub struct Step<A, P> {
     everyone: Arc<SampleMask<P>>,
     levels: StepLevels,
     refreshes: Vec<Option<Level>>,
+    /// The levels in front of the stages behind the logits, before they are refreshed.
+    entered: Vec<Level>,
 }
 
 impl<A: Approximation, P: Clone> Step<A, P> {
@@ -73,25 +75,39 @@ impl<A: Approximation, P: Clone> Step<A, P> {
     ) -> Result<Self, EvalError> {
         let range = range.into();
         let head = Head::new(machine, layout, activation)?;
-        let forward = Stage {
-            depth: head.logits_depth(),
-            work: layout.forward_key_switches(),
-            vectors: layout.state_vectors(),
-            bound: f64::INFINITY,
-            aside: Aside::Nothing,
-        };
-        let stages = [&[forward], head.stages()].concat();
-        let plan = RefreshPlan::new(&stages, None, range).ok_or_else(|| {
-            let deepest = stages.iter().map(|stage| stage.depth).max();
-            EvalError::LevelExhausted {
-                op: "training step",
-                needed: Level(deepest.unwrap_or(0)),
-                left: Level(range.depth()),
-            }
-        })?;
+        let stages = stages(&head);
+        let plan = RefreshPlan::fewest(&stages, None, range);
+        let plan = plan.ok_or_else(|| too_deep(&stages, range))?;
+        Self::of(machine, head, learning_rate, plan)
+    }
+
+    /// Prepares the masks for a plan that was made for the [`stages`] of the head.
+    ///
+    /// # Errors
+    /// [`EvalError::SlotCount`] if the layout is for another number of slots.
+    pub fn with_plan<S: Slots<Plain = P>>(
+        machine: &S,
+        layout: &Layout,
+        activation: A,
+        learning_rate: f64,
+        plan: RefreshPlan,
+    ) -> Result<Self, EvalError> {
+        let head = Head::new(machine, layout, activation)?;
+        Self::of(machine, head, learning_rate, plan)
+    }
+
+    fn of<S: Slots<Plain = P>>(
+        machine: &S,
+        head: Head<A, P>,
+        learning_rate: f64,
+        plan: RefreshPlan,
+    ) -> Result<Self, EvalError> {
+        let layout = head.matmul().layout();
+        let stages = stages(&head);
         let behind = plan.end.0 + stages.last().map_or(0, |stage| stage.depth);
         // Features are multiplied by the expanded weights, and by the residual's copies, which are a level below it.
-        let features = (plan.start.0 - head.matmul().expand_depth()).max(behind - 1);
+        let expanded = plan.start.0.saturating_sub(head.matmul().expand_depth());
+        let features = expanded.max(behind.saturating_sub(1));
         let levels = StepLevels {
             state: plan.start,
             features: Level(features),
@@ -99,11 +115,13 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             result: plan.end,
         };
         Ok(Self {
-            head,
             everyone: Arc::new(SampleMask::first(machine, layout, layout.batch())?),
+            head,
             learning_rate,
             levels,
-            refreshes: plan.refreshes[1..].to_vec(),
+            entered: plan.entered(&stages).into_iter().skip(1).collect(),
+            // The state is refreshed behind the step, never in front of it.
+            refreshes: plan.refreshes.into_iter().skip(1).collect(),
         })
     }
 
@@ -127,6 +145,7 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             learning_rate: self.learning_rate,
             levels: self.levels,
             refreshes: self.refreshes.clone(),
+            entered: self.entered.clone(),
         })
     }
 
@@ -164,10 +183,16 @@ impl<A: Approximation, P: Clone> Step<A, P> {
     /// The refreshes within a step, in order.
     #[must_use]
     pub fn refreshes(&self) -> Vec<StepRefresh> {
-        let planned = self.head.stages().iter().zip(&self.refreshes);
-        let refresh = |(stage, to): (&Stage, &Option<Level>)| {
+        let planned = self
+            .head
+            .stages()
+            .iter()
+            .zip(&self.refreshes)
+            .zip(&self.entered);
+        let refresh = |((stage, to), &from): ((&Stage, &Option<Level>), &Level)| {
             to.map(|to| StepRefresh {
                 vectors: stage.vectors,
+                from,
                 to,
                 bound: stage.bound,
             })
@@ -206,63 +231,33 @@ impl<A: Approximation, P: Clone> Step<A, P> {
             &self.refreshes,
         )?;
         let rate = self.learning_rate / batch.counted.samples().max(1) as f64;
-        update(
-            machine,
-            self.layout(),
-            state,
-            &gradient,
-            rate,
-            momentum(step),
-        )
+        let (layout, gamma) = (self.layout(), momentum(step));
+        machine.within(Phase::Update, || {
+            update(machine, layout, state, &gradient, rate, gamma)
+        })
     }
 }
 
-/// What a step needs if refreshes give back levels in this range: a dry run on zeros.
-///
-/// # Errors
-/// [`EvalError::LevelExhausted`] if a part of the step has more levels.
-pub fn step_budget<A: Approximation>(
-    layout: &Layout,
-    activation: A,
-    range: impl Into<LevelRange>,
-) -> Result<Budget, EvalError> {
-    let machine = Clear::exact(layout.slots());
-    let zeros = |count: usize, level: Level| {
-        machine.vector(&vec![vec![Complex64::ZERO; layout.slots()]; count], level)
+/// The stages of a step: logits, those of the activation, then gradient and update.
+#[must_use]
+pub fn stages<A: Approximation, P: Clone>(head: &Head<A, P>) -> Vec<Stage> {
+    let layout = head.matmul().layout();
+    let forward = Stage {
+        depth: head.logits_depth(),
+        work: layout.forward_key_switches(),
+        vectors: layout.state_vectors(),
+        bound: f64::INFINITY,
+        aside: Aside::Nothing,
     };
-    let step = Step::new(&machine, layout, activation, 1.0, range)?;
-    let levels = step.levels();
-    let batch = Batch {
-        features: (0..layout.tiles())
-            .map(|_| zeros(layout.row_blocks(), levels.features))
-            .collect::<Result<_, _>>()?,
-        labels: zeros(1, levels.labels)?,
-        counted: step.everyone(),
-    };
-    let state = zeros(layout.state_vectors(), levels.state)?;
-    step.run(&machine, &state, &batch, 0)?;
-    Ok(machine.take_budget())
+    [&[forward], head.stages()].concat()
 }
 
-/// What the logits of a batch under the model need if the state comes in at `state`: a dry run on zeros.
-///
-/// # Errors
-/// [`EvalError::LevelExhausted`] for a state below [`Head::logits_depth`].
-pub fn logits_budget<A: Approximation>(
-    layout: &Layout,
-    activation: A,
-    state: Level,
-) -> Result<Budget, EvalError> {
-    let machine = Clear::exact(layout.slots());
-    let zeros = |count: usize, level: Level| {
-        machine.vector(&vec![vec![Complex64::ZERO; layout.slots()]; count], level)
-    };
-    let head = Head::new(&machine, layout, activation)?;
-    let below = Level(state.0.saturating_sub(head.matmul().expand_depth()));
-    let features = (0..layout.tiles())
-        .map(|_| zeros(layout.row_blocks(), below))
-        .collect::<Result<Vec<_>, _>>()?;
-    let state = zeros(layout.state_vectors(), state)?;
-    head.logits(&machine, &state, WeightSet::Weights, &features)?;
-    Ok(machine.take_budget())
+/// A stage has more levels than there are.
+pub(super) fn too_deep(stages: &[Stage], range: LevelRange) -> EvalError {
+    let deepest = stages.iter().map(|stage| stage.depth).max();
+    EvalError::LevelExhausted {
+        op: "training step",
+        needed: Level(deepest.unwrap_or(0)),
+        left: Level(range.depth()),
+    }
 }

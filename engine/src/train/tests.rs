@@ -10,7 +10,7 @@ use super::*;
 use crate::circuits::activation::{Approximation, Sigmoid, Softmax};
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::{Grouping, Layout, WeightSet};
-use crate::circuits::{Clear, ClearVector, NoiseModel, Operation, Slots};
+use crate::circuits::{Clear, ClearVector, NoiseModel, Operation, Passage, Phase, Slots};
 use crate::ckks::{EvalError, Level, presets};
 
 /// Numbers in `[-1, 1]`.
@@ -312,6 +312,36 @@ fn a_large_step_with_softmax_keeps_its_budget() {
         assert_eq!(budget.key_switches(), switches);
         assert_eq!(budget.count(Operation::Refresh), refreshes);
     }
+}
+
+#[test]
+fn every_operation_of_a_step_is_in_a_phase() {
+    let layout = Layout::plan(1 << 15, 10, 768, 2048, Grouping::Packed).unwrap();
+    let budget = step_budget(&layout, Softmax::new(32.0, 10), Level(13)).unwrap();
+    let known: u64 = Phase::ALL
+        .iter()
+        .flat_map(|&phase| budget.counts_in(phase).into_values())
+        .sum();
+    assert_eq!(known, budget.counts().values().sum::<u64>());
+    let switches = |phase| {
+        let passages = budget.passages().iter();
+        let of_phase = passages.filter(|passage| passage.phase == Some(phase));
+        of_phase.map(Passage::key_switches).sum::<u64>()
+    };
+    // The refreshes apart, each phase takes key switches, and the products of matrices are not all of them.
+    for phase in &Phase::ALL[..5] {
+        assert!(switches(*phase) > 0, "{phase:?}");
+    }
+    assert_eq!(switches(Phase::Refresh), 0);
+    let refreshed: u64 = budget.counts_in(Phase::Refresh).into_values().sum();
+    assert_eq!(refreshed, budget.count(Operation::Refresh));
+    let phases: Vec<_> = budget
+        .passages()
+        .iter()
+        .map(|passage| passage.phase)
+        .collect();
+    let [first, last] = [phases.first(), phases.last()].map(|phase| phase.copied().flatten());
+    assert_eq!([first, last], [Some(Phase::Spreading), Some(Phase::Update)]);
 }
 
 #[test]

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use super::memory::Buffer;
 use super::rows::{groups, groups_by};
 use super::simd::{self, KernelError};
-use super::transfer::check_limbs;
 use super::{Cpu, CpuBuffer};
 
 /// Targets converted at once.
@@ -173,7 +172,7 @@ impl CpuBuffer {
 
 impl BasisOps for Cpu {
     fn mod_up(&self, x: &CpuBuffer, digit: &Basis, to: &Basis) -> Result<CpuBuffer, BackendError> {
-        check_limbs("mod-up", digit, &x.shape.basis)?;
+        x.shape.check_limbs("mod-up", digit)?;
         let conversion = self.context.mod_up(digit, &to.difference(digit));
         let table = self.mod_up_table(&conversion)?;
         let sources = self.sources(x, From::Coefficients, &conversion, &table)?;

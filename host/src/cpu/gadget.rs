@@ -12,7 +12,6 @@ use std::sync::Arc;
 use super::basis::{From, GROUP, Sources};
 use super::rows::{Place, groups, groups_by, places};
 use super::simd::{self, KernelError};
-use super::transfer::check_limbs;
 use super::{Cpu, CpuBuffer};
 
 /// A digit of what is switched, ready to be converted.
@@ -91,7 +90,7 @@ impl Cpu {
                 found,
             })?;
             pair.iter()
-                .try_for_each(|half| check_limbs(op, extended, &half.shape.basis))?;
+                .try_for_each(|half| half.shape.check_limbs(op, extended))?;
         }
         Ok(())
     }

@@ -69,12 +69,9 @@ impl RingOps for Cpu {
 
     fn mul_sum(&self, terms: &[(&CpuBuffer, &CpuBuffer)]) -> Result<CpuBuffer, BackendError> {
         const OP: &str = "sum of products";
-        let (first, _) = terms.first().ok_or(BackendError::Empty { op: OP })?;
-        for (a, b) in terms {
-            first.shape.check_operand(OP, &a.shape)?;
-            first.shape.check_operand(OP, &b.shape)?;
-        }
-        let mut sum = self.unset(first.shape.clone())?;
+        let operands = terms.iter().flat_map(|(a, b)| [&a.shape, &b.shape]);
+        let shape = Shape::sum(OP, operands)?;
+        let mut sum = self.unset(shape.clone())?;
         self.for_rows(&mut sum, |place, row| {
             let (poly, limb) = (place.poly, place.limb);
             let a: Vec<_> = terms.iter().map(|(a, _)| a.matched(poly, limb)).collect();
@@ -86,12 +83,11 @@ impl RingOps for Cpu {
 
     fn scale_sum(&self, terms: &[(&CpuBuffer, &[Word])]) -> Result<CpuBuffer, BackendError> {
         const OP: &str = "linear combination";
-        let (first, _) = terms.first().ok_or(BackendError::Empty { op: OP })?;
-        for (a, constants) in terms {
-            first.shape.check_operand(OP, &a.shape)?;
-            first.shape.check_constants(OP, constants.len())?;
+        let shape = Shape::sum(OP, terms.iter().map(|(a, _)| &a.shape))?;
+        for (_, constants) in terms {
+            shape.check_constants(OP, constants.len())?;
         }
-        let mut sum = self.unset(first.shape.clone())?;
+        let mut sum = self.unset(shape.clone())?;
         self.for_rows(&mut sum, |place, row| {
             for (i, (a, constants)) in terms.iter().enumerate() {
                 let (q, a) = (place.modulus, a.matched(place.poly, place.limb));
@@ -137,11 +133,8 @@ impl RingOps for Cpu {
         pairs: &[PairOfPairs<'_, CpuBuffer>],
     ) -> Result<[CpuBuffer; 3], BackendError> {
         const OP: &str = "tensor product";
-        let (first, _) = pairs.first().ok_or(BackendError::Empty { op: OP })?;
-        let shape = &first[0].shape;
-        for buffer in pairs.iter().flat_map(|(a, b)| a.iter().chain(b)) {
-            shape.check_operand(OP, &buffer.shape)?;
-        }
+        let halves = pairs.iter().flat_map(|(a, b)| a.iter().chain(b));
+        let shape = Shape::sum(OP, halves.map(|half| &half.shape))?;
         let unset = || self.unset(shape.clone());
         let [mut d0, mut d1, mut d2] = [unset()?, unset()?, unset()?];
         let rows = d0.memory.iter_mut().zip(d1.memory.iter_mut());

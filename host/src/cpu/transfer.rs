@@ -29,14 +29,7 @@ impl Transfer for Cpu {
     }
 
     fn upload(&self, shape: &Shape, words: &[Word]) -> Result<CpuBuffer, BackendError> {
-        let (expected, found) = (shape.rows() * self.context.degree(), words.len());
-        if found != expected {
-            return Err(BackendError::Words {
-                op: "upload",
-                expected,
-                found,
-            });
-        }
+        shape.check_words("upload", self.context.degree(), words.len())?;
         let mut buffer = self.unset(shape.clone())?;
         let rows = buffer
             .memory
@@ -58,25 +51,18 @@ impl Transfer for Cpu {
         Ok(words)
     }
 
+    /// Nothing is queued.
+    fn wait(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
     fn copy(
         &self,
         buffer: &CpuBuffer,
         batch: Range<usize>,
         basis: &Basis,
     ) -> Result<CpuBuffer, BackendError> {
-        if batch.end > buffer.shape.batch || batch.is_empty() {
-            let (left, right) = (buffer.shape.batch, batch.end);
-            return Err(BackendError::Batch {
-                op: "copy",
-                left,
-                right,
-            });
-        }
-        check_limbs("copy", basis, &buffer.shape.basis)?;
-        let mut copy = self.unset(Shape {
-            batch: batch.len(),
-            basis: basis.clone(),
-        })?;
+        let mut copy = self.unset(buffer.shape.part("copy", &batch, basis)?)?;
         self.for_rows(&mut copy, |place, row| {
             row.copy_from_slice(buffer.matched(batch.start + place.poly, place.limb));
             Ok(())
@@ -85,20 +71,12 @@ impl Transfer for Cpu {
     }
 
     fn stack(&self, parts: &[&CpuBuffer], basis: &Basis) -> Result<CpuBuffer, BackendError> {
-        for part in parts {
-            check_limbs("stack", basis, &part.shape.basis)?;
-        }
+        let shape = Shape::stack("stack", parts.iter().map(|part| &part.shape), basis)?;
         let polys = parts
             .iter()
             .flat_map(|part| (0..part.shape.batch).map(move |i| (*part, i)));
         let polys: Vec<_> = polys.collect();
-        if polys.is_empty() {
-            return Err(BackendError::Empty { op: "stack" });
-        }
-        let mut stack = self.unset(Shape {
-            batch: polys.len(),
-            basis: basis.clone(),
-        })?;
+        let mut stack = self.unset(shape)?;
         self.for_rows(&mut stack, |place, row| {
             let (part, i) = polys[place.poly];
             row.copy_from_slice(part.matched(i, place.limb));
@@ -106,20 +84,4 @@ impl Transfer for Cpu {
         })?;
         Ok(stack)
     }
-}
-
-/// Checks that a basis has all limbs of another.
-pub(super) fn check_limbs(
-    op: &'static str,
-    needed: &Basis,
-    given: &Basis,
-) -> Result<(), BackendError> {
-    if given.contains(needed) {
-        return Ok(());
-    }
-    Err(BackendError::Basis {
-        op,
-        expected: needed.len(),
-        found: given.len(),
-    })
 }

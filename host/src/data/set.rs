@@ -171,6 +171,21 @@ impl DataSet {
         &self.test
     }
 
+    /// What no other set has: a checksum of all rows and labels.
+    #[must_use]
+    pub fn checksum(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        for table in [&self.train, &self.validation, &self.test] {
+            let sizes = [self.classes(), table.rows(), table.columns()];
+            for size in sizes {
+                hasher.update(&(size as u64).to_le_bytes());
+            }
+            hasher.update_rayon(bytemuck::cast_slice(table.values()));
+            hasher.update(bytemuck::cast_slice(table.labels()));
+        }
+        *hasher.finalize().as_bytes()
+    }
+
     /// The same set with features normalized by what the training rows say, and that normalization.
     ///
     /// # Errors

@@ -20,6 +20,9 @@ pub struct AtomicFile {
     committed: bool,
 }
 
+/// How the name of a file ends that is not complete.
+const PART: &str = ".part";
+
 /// Tells the files of one process apart.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
@@ -36,7 +39,7 @@ impl AtomicFile {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let mut part_name = std::ffi::OsString::from(".");
         part_name.push(name);
-        part_name.push(format!(".{}-{serial}.part", process::id()));
+        part_name.push(format!(".{}-{serial}{PART}", process::id()));
         let part = target.with_file_name(part_name);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -53,6 +56,42 @@ impl AtomicFile {
             target: target.to_owned(),
             committed: false,
         })
+    }
+
+    /// Of the name of a file that is not complete, that of the file it was to replace.
+    #[must_use]
+    pub fn target_of(part: &str) -> Option<&str> {
+        let (target, serial) = part
+            .strip_prefix('.')?
+            .strip_suffix(PART)?
+            .rsplit_once('.')?;
+        let (process, serial) = serial.split_once('-')?;
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        (is_number(process) && is_number(serial)).then_some(target)
+    }
+
+    /// Removes what programs that were killed left beside `target` when they were about to replace it. Only for files that
+    /// no other program may be writing.
+    ///
+    /// # Errors
+    /// [`FileError::Io`].
+    pub fn sweep(target: &Path) -> Result<(), FileError> {
+        let Some(name) = target.file_name().and_then(|name| name.to_str()) else {
+            return Ok(());
+        };
+        let directory = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        for entry in fs::read_dir(directory).map_err(error(directory, "be listed"))? {
+            let entry = entry.map_err(error(directory, "be listed"))?;
+            let part = entry.file_name();
+            if part.to_str().and_then(Self::target_of) == Some(name) {
+                let part = entry.path();
+                fs::remove_file(&part).map_err(error(&part, "be removed"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the bytes are on the disk, then puts the new file in the place of the old one.
@@ -122,5 +161,38 @@ impl Drop for AtomicFile {
             // Nobody is left to hear of a failure; the file is one that was never asked for.
             let _ = fs::remove_file(&self.part);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_completed_is_swept_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("model.vg");
+        let unfinished = AtomicFile::create(&target, false).unwrap();
+        let name = unfinished.part.file_name().unwrap().to_str().unwrap();
+        assert_eq!(AtomicFile::target_of(name), Some("model.vg"));
+        // As if the program were killed.
+        std::mem::forget(unfinished);
+        let others = [
+            ".model.vg.x-1.part",
+            ".other.vg.7-0.part",
+            "model.vg.7-0.part",
+        ];
+        for other in others {
+            fs::write(directory.path().join(other), b"").unwrap();
+        }
+        AtomicFile::sweep(&target).unwrap();
+        let mut left: Vec<_> = fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let mut others = others.map(str::to_owned);
+        others.sort();
+        assert_eq!(left, others);
     }
 }

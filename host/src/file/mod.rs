@@ -44,7 +44,7 @@ pub enum Kind {
     EvaluationKeys = 3,
     /// Encrypted features and labels.
     DataSet = 4,
-    /// What to compute: public hyperparameters.
+    /// What to compute, and the seed of all that is drawn for it; readable by its owner alone.
     Job = 5,
     /// Encrypted weights.
     Model = 6,
@@ -91,7 +91,7 @@ impl Kind {
     /// Whether a file of this kind must be readable by its owner alone.
     #[must_use]
     pub fn is_secret(self) -> bool {
-        self == Self::SecretKey
+        matches!(self, Self::SecretKey | Self::Job)
     }
 
     fn code(self) -> u32 {

@@ -29,6 +29,7 @@ pub struct Reader<R> {
     source: R,
     kind: Kind,
     parameters: Option<ParameterSet>,
+    checksum: [u8; 32],
     content: serde_json::Value,
     entries: Vec<Entry>,
     /// Where each section is in `entries`, and its first byte.
@@ -129,11 +130,13 @@ impl<R: Read + Seek> Reader<R> {
             index.insert(name.clone(), (number, start));
             start += bytes;
         }
+        let checksums = [prelude.header_checksum, prelude.table_checksum].concat();
         Ok(Self {
             file: file.to_owned(),
             source,
             kind,
             parameters,
+            checksum: *blake3::hash(&checksums).as_bytes(),
             content: header.content,
             entries,
             index,
@@ -150,6 +153,13 @@ impl<R: Read + Seek> Reader<R> {
     #[must_use]
     pub fn parameters(&self) -> Option<&ParameterSet> {
         self.parameters.as_ref()
+    }
+
+    /// A checksum of header and table, which hold those of all sections: files that share it are the same, once
+    /// [verified](Self::verify).
+    #[must_use]
+    pub fn checksum(&self) -> [u8; 32] {
+        self.checksum
     }
 
     /// The content of the header.

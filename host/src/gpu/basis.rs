@@ -8,7 +8,6 @@ use super::buffer::View;
 use super::call::{Call, Operand};
 use super::recording::{Command, Dispatch};
 use super::ring::SCALE_TERMS;
-use super::transfer::check_limbs;
 use super::transform::{Direction, TransformRow};
 use super::{Gpu, GpuBuffer, word};
 use crate::profile::Cost;
@@ -145,7 +144,7 @@ fn conversion_cost(conversions: &[Conversion<'_>], words: usize) -> Cost {
 
 impl BasisOps for Gpu {
     fn mod_up(&self, x: &GpuBuffer, digit: &Basis, to: &Basis) -> Result<GpuBuffer, BackendError> {
-        check_limbs("mod-up", digit, &x.shape.basis)?;
+        x.shape.check_limbs("mod-up", digit)?;
         let table = self.context.mod_up(digit, &to.difference(digit));
         let batch = x.shape.batch;
         let scaled = self.unset(Shape {

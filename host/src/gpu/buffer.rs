@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engine::backend::{BackendError, Shape};
+use engine::backend::{BackendError, Shape, Transfer};
 
 use super::Gpu;
 use super::pool::Block;
@@ -92,7 +92,7 @@ impl Gpu {
         match self.pool.take(bytes) {
             Err(BackendError::OutOfMemory { .. }) => {
                 // Recorded commands may hold what the pool has let go of.
-                self.finish()?;
+                self.wait()?;
                 self.pool.take(bytes)
             }
             taken => taken,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::basis::Conversion;
 use super::buffer::View;
 use super::call::{Call, Operand};
-use super::transfer::check_limbs;
 use super::transform::{Direction, TransformRow};
 use super::{Gpu, GpuBuffer};
 
@@ -121,7 +120,7 @@ impl Gpu {
             })?;
             shape.check_operand(OP, &digit.shape)?;
             pair.iter()
-                .try_for_each(|half| check_limbs(OP, basis, &half.shape.basis))?;
+                .try_for_each(|half| half.shape.check_limbs(OP, basis))?;
             terms.push((digit, pair));
         }
         let (whole, halves) = self.unset_parts(shape, 2)?;

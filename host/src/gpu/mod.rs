@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use engine::backend::{Backend, BackendError};
+use engine::backend::Backend;
 use engine::ring::RingContext;
 
 pub use crate::profile::Cost;
@@ -162,15 +162,6 @@ impl Gpu {
     /// Allows no more than so many bytes from now on: a fault to test with.
     pub fn limit_memory(&self, bytes: u64) {
         self.pool.limit(bytes);
-    }
-
-    /// Hands over what is recorded and waits until it is done.
-    ///
-    /// # Errors
-    /// [`BackendError::DeviceLost`].
-    pub fn finish(&self) -> Result<(), BackendError> {
-        self.flush()?;
-        self.device.wait()
     }
 
     fn recording(&self) -> MutexGuard<'_, Recording> {

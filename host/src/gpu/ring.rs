@@ -81,12 +81,9 @@ impl RingOps for Gpu {
 
     fn mul_sum(&self, terms: &[(&GpuBuffer, &GpuBuffer)]) -> Result<GpuBuffer, BackendError> {
         const OP: &str = "sum of products";
-        let (first, _) = terms.first().ok_or(BackendError::Empty { op: OP })?;
-        for (a, b) in terms {
-            first.shape.check_operand(OP, &a.shape)?;
-            first.shape.check_operand(OP, &b.shape)?;
-        }
-        let sum = self.unset(first.shape.clone())?;
+        let operands = terms.iter().flat_map(|(a, b)| [&a.shape, &b.shape]);
+        let shape = Shape::sum(OP, operands)?;
+        let sum = self.unset(shape.clone())?;
         let basis = &sum.shape.basis;
         for (number, terms) in terms.chunks(MUL_TERMS).enumerate() {
             let factors = terms.iter().flat_map(|(a, b)| [a, b]);
@@ -109,12 +106,11 @@ impl RingOps for Gpu {
 
     fn scale_sum(&self, terms: &[(&GpuBuffer, &[Word])]) -> Result<GpuBuffer, BackendError> {
         const OP: &str = "linear combination";
-        let (first, _) = terms.first().ok_or(BackendError::Empty { op: OP })?;
-        for (a, constants) in terms {
-            first.shape.check_operand(OP, &a.shape)?;
-            first.shape.check_constants(OP, constants.len())?;
+        let shape = Shape::sum(OP, terms.iter().map(|(a, _)| &a.shape))?;
+        for (_, constants) in terms {
+            shape.check_constants(OP, constants.len())?;
         }
-        let sum = self.unset(first.shape.clone())?;
+        let sum = self.unset(shape.clone())?;
         let basis = &sum.shape.basis;
         for (number, terms) in terms.chunks(SCALE_TERMS).enumerate() {
             let inputs = terms.iter().map(|(a, constants)| {
@@ -176,11 +172,8 @@ impl RingOps for Gpu {
         pairs: &[PairOfPairs<'_, GpuBuffer>],
     ) -> Result<[GpuBuffer; 3], BackendError> {
         const OP: &str = "tensor product";
-        let (first, _) = pairs.first().ok_or(BackendError::Empty { op: OP })?;
-        let shape = &first[0].shape;
-        for buffer in pairs.iter().flat_map(|(a, b)| a.iter().chain(b)) {
-            shape.check_operand(OP, &buffer.shape)?;
-        }
+        let halves = pairs.iter().flat_map(|(a, b)| a.iter().chain(b));
+        let shape = Shape::sum(OP, halves.map(|half| &half.shape))?;
         let unset = || self.unset(shape.clone());
         let parts = [unset()?, unset()?, unset()?];
         let basis = &shape.basis;

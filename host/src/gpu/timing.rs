@@ -1,6 +1,6 @@
 //! The time of each dispatch, and what the device does at most.
 
-use engine::backend::BackendError;
+use engine::backend::{BackendError, Transfer};
 use shaders::layout::{MEASURE_CHAIN, WORKGROUP_SIZE};
 use wgpu::{
     BufferDescriptor, BufferUsages, CommandEncoder, ComputePassDescriptor,
@@ -156,13 +156,13 @@ impl Gpu {
 
 impl Profiled for Gpu {
     fn begin(&self) -> Result<(), BackendError> {
-        self.finish()?;
+        self.wait()?;
         self.recording().set_timed(true);
         Ok(())
     }
 
     fn end(&self) -> Result<Vec<Span>, BackendError> {
-        self.finish()?;
+        self.wait()?;
         let mut spans = self.recording().set_timed(false);
         let first = spans
             .iter()
@@ -170,10 +170,6 @@ impl Profiled for Gpu {
             .fold(f64::INFINITY, f64::min);
         spans.iter_mut().for_each(|span| span.begin -= first);
         Ok(spans)
-    }
-
-    fn wait(&self) -> Result<(), BackendError> {
-        self.finish()
     }
 
     fn ceilings(&self) -> Result<Ceilings, BackendError> {

@@ -30,14 +30,7 @@ impl Transfer for Gpu {
     }
 
     fn upload(&self, shape: &Shape, words: &[Word]) -> Result<GpuBuffer, BackendError> {
-        let (expected, found) = (shape.rows() * self.context.degree(), words.len());
-        if found != expected {
-            return Err(BackendError::Words {
-                op: "upload",
-                expected,
-                found,
-            });
-        }
+        shape.check_words("upload", self.context.degree(), words.len())?;
         let buffer = self.unset(shape.clone())?;
         // The queue writes before the commands of the next submission: those that may still use the memory must go first.
         self.flush()?;
@@ -61,41 +54,25 @@ impl Transfer for Gpu {
         self.read(&windows)
     }
 
+    fn wait(&self) -> Result<(), BackendError> {
+        self.flush()?;
+        self.device.wait()
+    }
+
     fn copy(
         &self,
         buffer: &GpuBuffer,
         batch: Range<usize>,
         basis: &Basis,
     ) -> Result<GpuBuffer, BackendError> {
-        if batch.end > buffer.shape.batch || batch.is_empty() {
-            let (left, right) = (buffer.shape.batch, batch.end);
-            return Err(BackendError::Batch {
-                op: "copy",
-                left,
-                right,
-            });
-        }
-        check_limbs("copy", basis, &buffer.shape.basis)?;
-        let copy = self.unset(Shape {
-            batch: batch.len(),
-            basis: basis.clone(),
-        })?;
+        let copy = self.unset(buffer.shape.part("copy", &batch, basis)?)?;
         self.copy_rows(&copy, &buffer.part(batch.start, batch.len()))?;
         Ok(copy)
     }
 
     fn stack(&self, parts: &[&GpuBuffer], basis: &Basis) -> Result<GpuBuffer, BackendError> {
-        for part in parts {
-            check_limbs("stack", basis, &part.shape.basis)?;
-        }
-        let batch = parts.iter().map(|part| part.shape.batch).sum();
-        if batch == 0 {
-            return Err(BackendError::Empty { op: "stack" });
-        }
-        let stack = self.unset(Shape {
-            batch,
-            basis: basis.clone(),
-        })?;
+        let shape = Shape::stack("stack", parts.iter().map(|part| &part.shape), basis)?;
+        let stack = self.unset(shape)?;
         let mut first = 0;
         for part in parts {
             self.copy_rows(&stack.part(first, part.shape.batch), part)?;
@@ -103,20 +80,4 @@ impl Transfer for Gpu {
         }
         Ok(stack)
     }
-}
-
-/// Checks that a basis has all limbs of another.
-pub(super) fn check_limbs(
-    op: &'static str,
-    needed: &Basis,
-    given: &Basis,
-) -> Result<(), BackendError> {
-    if given.contains(needed) {
-        return Ok(());
-    }
-    Err(BackendError::Basis {
-        op,
-        expected: needed.len(),
-        found: given.len(),
-    })
 }

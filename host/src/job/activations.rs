@@ -204,7 +204,7 @@ impl Case {
         let samples = slots / classes.next_power_of_two();
         let layout = Layout::plan(slots, classes, 1, samples, Grouping::Flat)?;
         let stages = activation.stages();
-        let plan = RefreshPlan::new(&stages, None, range_of_levels).ok_or_else(|| {
+        let plan = RefreshPlan::fewest(&stages, None, range_of_levels).ok_or_else(|| {
             let deepest = stages.iter().map(|stage| stage.depth).max();
             JobError::from(EvalError::LevelExhausted {
                 op: choice.name(),

@@ -1,5 +1,12 @@
-//! Decrypted models as safetensors: `weight` `[classes, features]` and `bias` `[classes]`, 32-bit, for raw features.
+//! Decrypted models as safetensors: `weight` `[classes, features]` and `bias` `[classes]`, 32-bit, for raw features, with
+//! [what they are](About) beside them. The class of a row `x` is that of the largest entry of `x W^T + b`; in Python:
+//!
+//! ```python
+//! m = safetensors.numpy.load_file("model.safetensors")
+//! classes = (x @ m["weight"].T + m["bias"]).argmax(1)
+//! ```
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -16,11 +23,70 @@ const MAX_BYTES: u64 = 1 << 28;
 const WEIGHT: &str = "weight";
 const BIAS: &str = "bias";
 
+/// What is said of a model in its file.
+pub(super) struct About<'a> {
+    /// What each class is called; its number, where nobody said.
+    pub(super) class_names: Option<&'a [String]>,
+    /// Parameter set.
+    pub(super) params: &'a str,
+    pub(super) activation: &'a str,
+    /// Steps that lead to it.
+    pub(super) steps: usize,
+    /// Epochs that lead to it.
+    pub(super) epochs: usize,
+}
+
+impl About<'_> {
+    /// Name and value; the classes as those of data sets, a list in JSON.
+    fn metadata(&self, model: &Model) -> serde_json::Result<String> {
+        let numbers: Vec<String>;
+        let class_names = match self.class_names {
+            Some(names) if names.len() == model.classes() => names,
+            _ => {
+                numbers = (0..model.classes())
+                    .map(|class| class.to_string())
+                    .collect();
+                &numbers
+            }
+        };
+        serde_json::to_string(&BTreeMap::from([
+            ("format", "veilgrad linear classifier".to_owned()),
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("classes", serde_json::to_string(class_names)?),
+            ("features", model.features().to_string()),
+            ("params", self.params.to_owned()),
+            ("activation", self.activation.to_owned()),
+            ("steps", self.steps.to_string()),
+            ("epochs", self.epochs.to_string()),
+        ]))
+    }
+}
+
+/// Puts metadata, a JSON object, into a safetensors file: the crate writes them in an order of its own each time, and the same
+/// model shall have the same bytes.
+fn with_metadata(file: &[u8], metadata: &str) -> Option<Vec<u8>> {
+    let (length, rest) = file.split_first_chunk()?;
+    let (header, data) = rest.split_at_checked(u64::from_le_bytes(*length).try_into().ok()?)?;
+    let tensors = header.strip_prefix(b"{")?;
+    let mut header = format!("{{\"__metadata__\":{metadata},").into_bytes();
+    header.extend_from_slice(tensors);
+    header.resize(header.len().next_multiple_of(length.len()), b' ');
+    Some(
+        [
+            &(header.len() as u64).to_le_bytes(),
+            header.as_slice(),
+            data,
+        ]
+        .concat(),
+    )
+}
+
 /// Writes a model of normalised features for raw ones.
 pub(super) fn write(
     path: &Path,
     model: &Model,
     normalization: &Normalization,
+    about: &About<'_>,
 ) -> Result<(), JobError> {
     let (weights, biases) = samples::for_raw_features(model, normalization);
     let bytes = |values: &[f64]| -> Vec<u8> {
@@ -49,6 +115,14 @@ pub(super) fn write(
         ),
     ];
     let bytes = safetensors::serialize(tensors, None).map_err(unsound)?;
+    let metadata = about.metadata(model).map_err(|source| JobError::Json {
+        file: path.to_owned(),
+        what: "expressible as JSON",
+        source,
+    })?;
+    let bytes = with_metadata(&bytes, &metadata).ok_or_else(|| {
+        JobError::mismatch(path, "model", "another header", "one that begins with `{`")
+    })?;
     let mut file = AtomicFile::create(path, false)?;
     file.write_all(&bytes)
         .map_err(JobError::io(path, "be written"))?;
@@ -111,8 +185,37 @@ mod tests {
         let path = directory.path().join("model.safetensors");
         let model = Model::from_values(2, 2, vec![1.0, -2.0, 0.5, 0.25, 3.0, -1.0]).unwrap();
         let identity = Normalization::new(vec![0.0; 2], vec![1.0; 2]).unwrap();
-        write(&path, &model, &identity).unwrap();
+        let names = ["cat".to_owned(), "dög \"2\"".to_owned()];
+        let about = About {
+            class_names: Some(&names),
+            params: "leveled-15",
+            activation: "sigmoid",
+            steps: 16,
+            epochs: 8,
+        };
+        write(&path, &model, &identity, &about).unwrap();
         assert_eq!(read(&path).unwrap(), model);
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let metadata = header.metadata().clone().unwrap();
+        let classes: Vec<String> = serde_json::from_str(&metadata["classes"]).unwrap();
+        assert_eq!(classes, names);
+        for (key, value) in [("steps", "16"), ("epochs", "8"), ("features", "2")] {
+            assert_eq!(metadata[key], value);
+        }
+        // The same model is the same file.
+        write(&path, &model, &identity, &about).unwrap();
+        assert!(std::fs::read(&path).unwrap() == bytes);
+        // Without names classes have their numbers.
+        let about = About {
+            class_names: None,
+            ..about
+        };
+        write(&path, &model, &identity, &about).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let classes = header.metadata().as_ref().unwrap()["classes"].clone();
+        assert_eq!(classes, r#"["0","1"]"#);
     }
 
     #[test]

@@ -9,11 +9,13 @@ use engine::protocol::RefreshBy;
 use engine::prune::Pruning;
 
 use super::prune::{PruneConfig, PruneRounds};
+use serde::{Deserialize, Serialize};
 
 use crate::launch::DeviceChoice;
 
 /// Which data set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DataChoice {
     /// The handwritten digits inside the program.
     Digits,
@@ -31,7 +33,8 @@ pub enum ParamsChoice {
 }
 
 /// How to train. What is not said is chosen for the data; see [`DEFAULT_STEPS`](super::DEFAULT_STEPS).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     /// How often each sample is used.
     pub epochs: Option<usize>,
@@ -64,10 +67,14 @@ pub struct RunConfig {
     pub refresh: Option<RefreshBy>,
     /// Device.
     pub device: DeviceChoice,
+    /// The directory of calibrations, by which refreshes are planned; by estimates, if nothing is said.
+    pub calibrations: Option<PathBuf>,
     /// Threads; all there are, if nothing is said.
     pub threads: Option<usize>,
     /// Where the decrypted model goes, if anywhere.
     pub model_out: Option<PathBuf>,
+    /// A directory for what it takes to go on after an end before time, if that is wanted. It then holds the owner's secrets.
+    pub work: Option<PathBuf>,
 }
 
 /// Of [`simulate`](super::simulate()).
@@ -137,6 +144,8 @@ pub struct KeygenConfig {
     pub pruning: Option<Pruning>,
     /// Device.
     pub device: DeviceChoice,
+    /// The directory of calibrations, by which refreshes are planned; by estimates, if nothing is said.
+    pub calibrations: Option<PathBuf>,
     /// Threads; all there are, if nothing is said.
     pub threads: Option<usize>,
     /// The directory for [`SECRET_KEY_FILE`](super::SECRET_KEY_FILE) and
@@ -190,6 +199,38 @@ pub struct TrainJobConfig {
     pub threads: Option<usize>,
     /// Where the encrypted model goes.
     pub out: PathBuf,
+    /// Where the state after each step is kept; beside the model, if nothing is said.
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// From where a job goes on.
+#[derive(Clone, Debug)]
+pub enum ResumeFrom {
+    /// The checkpoint of a [`train`](super::train()).
+    Checkpoint(PathBuf),
+    /// The directory of a [`run`](super::run()).
+    Work(PathBuf),
+}
+
+/// Of [`resume`](super::resume()). What is not said is as it was.
+#[derive(Clone, Debug)]
+pub struct ResumeConfig {
+    /// From where.
+    pub from: ResumeFrom,
+    /// The same evaluation keys at another place.
+    pub evaluation_keys: Option<PathBuf>,
+    /// The same data at another place.
+    pub data: Option<PathBuf>,
+    /// The directory shared with the owner at another place.
+    pub exchange: Option<PathBuf>,
+    /// How long to wait for an answer of the owner.
+    pub wait: Option<Duration>,
+    /// Another place for the model.
+    pub out: Option<PathBuf>,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Threads; all there are, if nothing is said.
+    pub threads: Option<usize>,
 }
 
 /// Of [`refresh`](super::refresh()).

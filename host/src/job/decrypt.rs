@@ -8,9 +8,9 @@ use engine::ckks::Encoder;
 use engine::protocol::Owner;
 
 use super::event::stage;
+use super::samples::Preparation;
 use super::store::{self, OwnerKey};
 use super::{DecryptConfig, DecryptReport, JobError, Observer, Stage, clear_model, read_limited};
-use crate::data::Normalization;
 use crate::launch::{Device, Job, launch};
 
 /// The largest file with a normalisation.
@@ -59,12 +59,20 @@ impl Job for Decryption<'_> {
         let Self { config, key, begun } = self;
         let OwnerKey { setup, secret } = key;
         stage(observer, Stage::Decrypt, || {
-            let normalization = read_normalization(config, setup.plan.task().features)?;
-            let state = store::read_model(&config.model, backend, setup, &config.secret_key)?;
+            let prepared = read_preparation(config, setup.plan.task().features)?;
+            let (state, [steps, epochs]) =
+                store::read_model(&config.model, backend, setup, &config.secret_key)?;
             let encoder = Arc::new(Encoder::new(setup.params.degree()));
             let owner = Owner::new(backend, &setup.params, encoder, secret.clone());
             let model = owner.model(&setup.plan, &state)?;
-            clear_model::write(&config.out, &model, &normalization)
+            let about = clear_model::About {
+                class_names: prepared.class_names.as_deref(),
+                params: setup.params.name(),
+                activation: setup.origin.activation.name(),
+                steps,
+                epochs,
+            };
+            clear_model::write(&config.out, &model, &prepared.normalization, &about)
         })?;
         let seconds = begun.elapsed().as_secs_f64();
         Ok(DecryptReport {
@@ -74,18 +82,18 @@ impl Job for Decryption<'_> {
     }
 }
 
-fn read_normalization(config: &DecryptConfig, features: usize) -> Result<Normalization, JobError> {
+fn read_preparation(config: &DecryptConfig, features: usize) -> Result<Preparation, JobError> {
     let path = &config.normalization;
     let bytes = read_limited(path, MAX_NORMALIZATION_BYTES)?;
-    let normalization: Normalization =
+    let prepared: Preparation =
         serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
             file: path.clone(),
             what: "a normalisation",
             source,
         })?;
-    let found = normalization.mean().len();
+    let found = prepared.normalization.mean().len();
     if found != features {
         return Err(JobError::mismatch(path, "features", found, features));
     }
-    Ok(normalization)
+    Ok(prepared)
 }

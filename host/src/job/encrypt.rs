@@ -12,10 +12,10 @@ use engine::protocol::Owner;
 use engine::train::Model;
 
 use super::event::{Running, stage};
-use super::samples::{self, Prepared};
+use super::samples::{self, Preparation, Prepared};
 use super::store::{OwnerKey, TrainingSetWriter};
 use super::{EncryptConfig, EncryptReport, JobError, Observer, Stage, random};
-use crate::data::{DataSet, Normalization};
+use crate::data::DataSet;
 use crate::file::AtomicFile;
 use crate::launch::{Device, Job, launch};
 
@@ -67,15 +67,19 @@ impl Job for Encryption<'_> {
             let range = format!("from 1 to {} for these keys", task.batch);
             return Err(JobError::option("the batch size", batch, range));
         }
-        let (normalization, batches, validation) = stage(observer, Stage::Data, || {
+        let (preparation, batches, validation) = stage(observer, Stage::Data, || {
             let set = samples::open(&config.data, config.seed)?;
             check_sizes(&config.secret_key, &set, task.features, task.classes)?;
             let prepared = Prepared::new(&config.data, &set)?;
             let batches = prepared.batches(batch, config.seed)?;
             let validation = prepared.validation(task.batch);
-            Ok::<_, JobError>((prepared.normalization, batches, validation))
+            let preparation = Preparation {
+                normalization: prepared.normalization,
+                class_names: Some(set.class_names().to_vec()),
+            };
+            Ok::<_, JobError>((preparation, batches, validation))
         })?;
-        write_normalization(&config.normalization, &normalization)?;
+        write_preparation(&config.normalization, &preparation)?;
 
         let (params, plan) = (&setup.params, &setup.plan);
         let encoder = Arc::new(Encoder::new(params.degree()));
@@ -141,9 +145,9 @@ fn check_sizes(
     Ok(())
 }
 
-/// Writes the normalisation, which says something about the data: only the owner of the file may read it.
-fn write_normalization(path: &Path, normalization: &Normalization) -> Result<(), JobError> {
-    let json = serde_json::to_vec_pretty(normalization).map_err(|source| JobError::Json {
+/// Writes the normalisation and the names of classes, which say something about the data: only the owner of the file may read it.
+fn write_preparation(path: &Path, preparation: &Preparation) -> Result<(), JobError> {
+    let json = serde_json::to_vec_pretty(preparation).map_err(|source| JobError::Json {
         file: path.to_owned(),
         what: "expressible as JSON",
         source,

@@ -118,6 +118,9 @@ pub enum JobError {
     /// The device that was asked for cannot be had.
     #[error("{0}")]
     Device(String),
+    /// Times were measured that make no sense.
+    #[error("the clock of this machine gives no times to plan with: {0}; try again")]
+    Measured(String),
     /// The device failed.
     #[error("the device failed: {0}")]
     Backend(#[from] BackendError),
@@ -160,6 +163,39 @@ pub enum JobError {
     KeyExists {
         /// The file.
         file: PathBuf,
+    },
+    /// A checkpoint cannot be written.
+    #[error(
+        "{}: the checkpoint cannot be written; the one before it is sound: when there is room, `{resume}` goes on from it",
+        file.display()
+    )]
+    Checkpoint {
+        /// The file.
+        file: PathBuf,
+        /// The command that goes on.
+        resume: String,
+        /// What went wrong.
+        source: Box<FileError>,
+    },
+    /// A job would begin where another one was not finished.
+    #[error(
+        "{}: there is an unfinished training; `{resume}` goes on with it, or remove this file to begin anew", file.display()
+    )]
+    Unfinished {
+        /// The file.
+        file: PathBuf,
+        /// The command that goes on.
+        resume: String,
+    },
+    /// Nothing to go on from.
+    #[error("{}: there is no unfinished {what} to go on with; `{begin}` begins one", file.display())]
+    NothingKept {
+        /// The file that is not there.
+        file: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+        /// The command that makes one.
+        begin: &'static str,
     },
     /// The owner did not answer.
     #[error(

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    ActivationReport, EpochReport, PlanReport, PruneReport, StepReport, SweepRow, ValidationReport,
+    ActivationReport, EarlierReport, EpochReport, PlanReport, PruneReport, StepReport, SweepRow,
+    ValidationReport,
 };
 
 /// Whoever listens to a job. Called on the thread that started it.
@@ -41,7 +42,9 @@ pub enum Event<'a> {
     },
     /// A training step is over.
     Step(&'a StepReport),
-    /// An epoch of a simulation is over.
+    /// The job goes on from where an earlier process was ended, after this.
+    Earlier(&'a EarlierReport),
+    /// An epoch was measured.
     Epoch(&'a EpochReport),
     /// An activation was measured.
     Activation(&'a ActivationReport),
@@ -70,6 +73,8 @@ pub enum Stage {
     Decrypt,
     /// Measuring accuracy.
     Evaluate,
+    /// Measuring what operations take.
+    Calibrate,
 }
 
 /// A stage that runs, and who is told of it.

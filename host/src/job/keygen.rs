@@ -9,6 +9,7 @@ use engine::backend::Backend;
 use engine::ckks::{Encoder, SecretKey};
 use engine::protocol::{Owner, Task};
 
+use super::calibrate::known_costs;
 use super::event::Running;
 use super::samples::{self, batch_size};
 use super::task::Setup;
@@ -40,7 +41,15 @@ pub fn keygen(
     fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
     let params = params::choose(&config.params, config.allow_insecure)?;
     let task = task(&config.shape, params.slots())?;
-    let mut setup = Setup::new(&params, task, config.activation, config.refresh)?;
+    let costs = known_costs(
+        &params,
+        config.refresh,
+        (config.device, config.threads),
+        config.calibrations.as_deref(),
+        observer,
+    )?;
+    let (activation, refresh) = (config.activation, config.refresh);
+    let mut setup = Setup::planned(&params, task, activation, refresh, costs.as_ref())?;
     if let Some(pruning) = config.pruning {
         setup = setup.with_pruning(pruning)?;
     }

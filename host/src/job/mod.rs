@@ -5,6 +5,7 @@
 //! | [`keygen()`] | owner | | secret key, evaluation keys for the server |
 //! | [`encrypt()`] | owner | secret key, data | encrypted training set for the server, normalisation |
 //! | [`train()`] | server | evaluation keys, training set | encrypted model for the owner |
+//! | [`resume()`] | whose job it was | what it kept | what it would have written |
 //! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
 //! | [`prune_score()`], [`prune_merge()`] | server | keys, training set, then model or mask | scores, merged training set |
 //! | [`prune_mask()`] | owner | secret key, scores, data | mask for the server |
@@ -12,12 +13,15 @@
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
 //! | [`prune_sweep()`] | owner | data | |
+//! | [`plan()`] | owner | data, what operations take | |
 //! | [`activations()`] | anybody | | |
+//! | [`calibrate()`] | anybody | | what operations take on this machine |
 //!
 //! What each side learns is said in [`engine::protocol`]. Keys and encryptions take their randomness from the operating
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
 mod activations;
+mod calibrate;
 mod checkpoint;
 mod clear_model;
 mod config;
@@ -28,21 +32,27 @@ mod error;
 mod evaluate;
 mod event;
 mod exchange;
+mod keyed;
 mod keygen;
 mod memory;
 mod params;
+mod phases;
+mod plan;
 mod profile;
 mod prune;
 mod random;
 mod refresh;
 mod report;
+mod resume;
 mod run;
 mod samples;
 mod simulate;
+mod steps;
 mod store;
 mod task;
 mod train;
 mod validation;
+mod work;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -52,13 +62,16 @@ use crate::file::AtomicFile;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
 pub use activations::activations;
+pub use calibrate::{CalibrateConfig, CalibrateReport, calibrate};
 pub use config::{
     ActivationsConfig, DataChoice, DecryptConfig, EncryptConfig, EvaluateConfig, KeygenConfig,
-    ParamsChoice, RefreshConfig, RunConfig, SimulateConfig, TaskShape, TrainConfig, TrainJobConfig,
+    ParamsChoice, RefreshConfig, ResumeConfig, ResumeFrom, RunConfig, SimulateConfig, TaskShape,
+    TrainConfig, TrainJobConfig,
 };
 pub use decrypt::decrypt;
 pub use devices::{DevicesReport, describe_devices};
 pub use encrypt::encrypt;
+pub use engine::circuits::Operation as CircuitOperation;
 pub use engine::circuits::activation::ActivationChoice;
 pub use engine::protocol::RefreshBy;
 pub use engine::prune::{MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection};
@@ -68,6 +81,7 @@ pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
 pub use memory::peak_memory_bytes;
 pub use params::describe_params;
+pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use prune::{
     DEFAULT_IMPORTANCE_FLOOR, PruneConfig, PruneMaskConfig, PruneMergeConfig, PruneRounds,
@@ -75,11 +89,14 @@ pub use prune::{
 };
 pub use refresh::refresh;
 pub use report::{
-    ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EncryptReport,
-    EpochReport, EvaluateReport, KeygenReport, LevelReport, ParamsReport, PlanReport,
-    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, RefreshReport,
-    RunReport, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
+    ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
+    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
+    OperationCount, ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport,
+    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, RefreshCost,
+    RefreshReport, RunReport, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport,
+    ValidationReport,
 };
+pub use resume::{ResumedReport, resume};
 pub use run::run;
 pub use simulate::simulate;
 pub use task::{
@@ -87,6 +104,7 @@ pub use task::{
     default_learning_rate,
 };
 pub use train::train;
+pub use work::finish_work;
 
 /// Writes a text file, which takes its place when it is complete.
 ///

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use engine::prune::MergeTotals;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::phases::PhaseSeconds;
+use super::task::Schedule;
 
 /// What a job is going to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,6 +61,32 @@ pub struct PlanReport {
     pub refresh: String,
     /// Whether nothing of all this is made, because the job is a simulation.
     pub simulated: bool,
+    /// A step and the refresh behind it, one phase after the other.
+    pub passages: Vec<PassageReport>,
+}
+
+/// What a step does without changing its phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PassageReport {
+    /// The phase.
+    pub phase: &'static str,
+    /// The highest level of an operand.
+    pub from: usize,
+    /// The lowest level of a result; for refreshes, the level given back.
+    pub to: usize,
+    /// Key switches.
+    pub key_switches: u64,
+}
+
+/// The time of a phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhaseReport {
+    /// The phase.
+    pub phase: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+    /// Its part of the whole.
+    pub share: f64,
 }
 
 /// A training step.
@@ -71,10 +100,35 @@ pub struct StepReport {
     pub epoch: usize,
     /// How long it took, with the refresh after it.
     pub seconds: f64,
+    /// How its time divides.
+    pub phases: Vec<PhaseReport>,
+}
+
+/// The report of a step, counted from zero.
+pub(super) fn step_report(schedule: &Schedule, step: usize, seconds: &PhaseSeconds) -> StepReport {
+    StepReport {
+        step: step + 1,
+        steps: schedule.steps(),
+        epoch: schedule.epoch(step),
+        seconds: seconds.total(),
+        phases: seconds.report(),
+    }
+}
+
+/// What an earlier process did of a job that goes on now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EarlierReport {
+    /// Its steps.
+    pub steps: Vec<StepReport>,
+    /// The epochs that it measured.
+    pub epochs: Vec<EpochReport>,
+    /// The epochs that it asked about.
+    pub validations: Vec<ValidationReport>,
 }
 
 /// What was decided after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValidationReport {
     /// Which one, from 1.
     pub epoch: usize,
@@ -167,6 +221,8 @@ pub struct RunReport {
     pub seconds_total: f64,
     /// Mean over the steps, refreshes among them.
     pub seconds_per_step: f64,
+    /// How the time of all steps divides.
+    pub phases: Vec<PhaseReport>,
     /// Making the keys.
     pub seconds_keys: f64,
     /// Encrypting the training set.
@@ -191,25 +247,42 @@ pub struct RunReport {
     pub pruning: Option<PruneSummary>,
 }
 
-/// An epoch of a simulation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// An epoch of a training or a simulation, and of the exact training beside it: on `f64`, with the exact activation, on the
+/// same batches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EpochReport {
     /// Which one, from 1.
     pub epoch: usize,
     /// Of how many.
     pub epochs: usize,
-    /// Share of validation rows whose class the simulated model predicts.
+    /// Mean loss of the validation rows under the model.
+    #[serde(deserialize_with = "or_nan")]
+    pub validation_loss: f64,
+    /// The same for exact training.
+    #[serde(deserialize_with = "or_nan")]
+    pub exact_validation_loss: f64,
+    /// Share of validation rows whose class the model predicts.
+    #[serde(deserialize_with = "or_nan")]
     pub validation_accuracy: f64,
     /// The same for exact training.
+    #[serde(deserialize_with = "or_nan")]
     pub exact_validation_accuracy: f64,
-    /// Share of test rows whose class the simulated model predicts.
+    /// Share of test rows whose class the model predicts.
+    #[serde(deserialize_with = "or_nan")]
     pub test_accuracy: f64,
     /// The same for exact training.
+    #[serde(deserialize_with = "or_nan")]
     pub exact_test_accuracy: f64,
     /// The size of the largest logit of exact training so far.
     pub largest_logit: f64,
     /// Time.
     pub seconds: f64,
+}
+
+/// JSON has no word for what is not a number: a share of no rows.
+fn or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// Of [`simulate`](super::simulate()).
@@ -277,6 +350,100 @@ pub struct ActivationsReport {
     pub threads: usize,
 }
 
+/// What an operation takes at a level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OperationCost {
+    /// The operation.
+    pub operation: engine::circuits::Operation,
+    /// Level of its operand; of a refresh, the one that it gives back.
+    pub level: usize,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// Operations of a step in one phase at one level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OperationCount {
+    /// The phase.
+    pub phase: &'static str,
+    /// The operation.
+    pub operation: engine::circuits::Operation,
+    /// Level of the operands.
+    pub level: usize,
+    /// How many there are.
+    pub count: u64,
+    /// What they take together.
+    pub seconds: f64,
+}
+
+/// A refresh within a step, or the last one, behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RefreshCost {
+    /// Vectors that are refreshed together.
+    pub vectors: usize,
+    /// The level that they have.
+    pub from: usize,
+    /// The level that they get.
+    pub to: usize,
+    /// What their values are bounded by.
+    pub bound: f64,
+    /// What it takes.
+    pub seconds: f64,
+}
+
+/// Of [`plan`](super::plan()): what [`run`](super::run()) will take. Seconds are predicted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PredictionReport {
+    /// Parameter set.
+    pub params: String,
+    /// Device.
+    pub device: String,
+    /// Threads of the processor.
+    pub threads: usize,
+    /// Who refreshes.
+    pub refresh: String,
+    /// Steps.
+    pub steps: usize,
+    /// The operations of a step by phase, kind and level, refreshes apart.
+    pub operations: Vec<OperationCount>,
+    /// Key switches of a step.
+    pub key_switches_per_step: u64,
+    /// The refreshes of a step, the last one behind it.
+    pub refreshes: Vec<RefreshCost>,
+    /// Vectors refreshed in a step and behind it.
+    pub refreshes_per_step: usize,
+    /// Mean over the steps, refreshes among them.
+    pub seconds_per_step: f64,
+    /// Making the keys.
+    pub seconds_keys: f64,
+    /// Encrypting the training set.
+    pub seconds_encrypt: f64,
+    /// Preparing what bootstraps have in common, once.
+    pub seconds_bootstrap_preparation: f64,
+    /// Encoding what steps have in common, in the first one.
+    pub seconds_masks: f64,
+    /// Validation logits of all epochs.
+    pub seconds_validation: f64,
+    /// All steps, with masks and validation.
+    pub seconds_train: f64,
+    /// Training in the clear to compare.
+    pub seconds_compare: f64,
+    /// All of this.
+    pub seconds_total: f64,
+    /// Largest memory of the process, about.
+    pub peak_memory_bytes: u64,
+    /// The evaluation keys as a file, about.
+    pub key_file_bytes: u64,
+    /// The encrypted training set as a file, about.
+    pub training_set_bytes: u64,
+    /// The encrypted model as a file, about.
+    pub model_bytes: u64,
+    /// All messages from the server to the owner between different machines.
+    pub bytes_to_owner: u64,
+    /// All answers.
+    pub bytes_to_server: u64,
+}
+
 /// Of [`keygen`](super::keygen()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeygenReport {
@@ -314,6 +481,8 @@ pub struct TrainReport {
     pub steps: usize,
     /// The epoch that the model is from, where the owner was asked.
     pub best_epoch: Option<usize>,
+    /// How the time of all steps divides.
+    pub phases: Vec<PhaseReport>,
     /// Time.
     pub seconds: f64,
     /// What pruning did, if the training pruned.

@@ -1,35 +1,48 @@
 //! Everything in one process: owner and server as two objects that exchange messages, and training in the clear beside
 //! them.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::circuits::Refresh;
+use engine::circuits::activation::Activation;
 use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
 use engine::protocol::{EncryptedBatch, Owner, Plan, RefreshRequest, Server, Task};
 use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 
+use super::calibrate::known_costs;
 use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
-use super::prune::{PruneMemory, Pruner, ScoreMessage, refreshes_before, speedup};
-use super::samples::{Prepared, Samples, WeightedSamples, batch_size};
+use super::phases::PhaseClock;
+use super::prune::{Pruner, ScoreMessage, refreshes_before, summary};
+use super::samples::{Compared, Prepared, Samples, WeightedSamples, batch_size};
+use super::steps::{AfterEpoch, Ask, Course, Measure, Trained, run_steps, tell_of_earlier};
 use super::task::{self, Schedule, Setup};
-use super::train::{self, Ask, Course, Trained, run_steps};
+use super::train;
 use super::validation::Judge;
+use super::work;
 use super::{
-    Event, JobError, Observer, RunConfig, RunReport, Stage, clear_model, memory, params, random,
+    Event, JobError, Observer, ResumeConfig, RunConfig, RunReport, Stage, TrainConfig, clear_model,
+    memory, params, random,
 };
-use crate::launch::{Device, Job, launch};
+use crate::launch::{Device, DeviceChoice, Job, launch};
 
 /// Makes keys, encrypts, trains and decrypts, and trains in the clear with the exact activation to compare.
 ///
+/// With a directory for it, what it takes to [`resume`](super::resume()) is kept there until [`finish_work`](super::finish_work).
+///
 /// # Errors
-/// [`JobError`]: data or parameters that are refused, a training that diverges, a device that fails.
+/// [`JobError`]: data or parameters that are refused, a training that diverges, a device that fails, a directory with a run
+/// that was not finished.
 pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport, JobError> {
     let begun = Instant::now();
+    if let Some(directory) = &config.work {
+        work::refuse_unfinished_run(directory)?;
+    }
     let params = params::choose(&config.params, config.allow_insecure)?;
     let prepared = stage(observer, Stage::Data, || {
         Prepared::open(&config.data, config.train.seed)
@@ -37,7 +50,14 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
     let set = &prepared.set;
     let (classes, rows) = (set.classes(), set.train().rows());
     let batch = batch_size(config.train.batch, params.slots(), classes, Some(rows))?;
-    let setup = Setup::new(
+    let costs = known_costs(
+        &params,
+        config.refresh,
+        (config.device, config.threads),
+        config.calibrations.as_deref(),
+        observer,
+    )?;
+    let setup = Setup::planned(
         &params,
         Task {
             features: set.features(),
@@ -46,6 +66,7 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         },
         config.train.activation,
         config.refresh,
+        costs.as_ref(),
     )?;
     let setup = match &config.train.prune {
         None => setup,
@@ -55,33 +76,103 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
             setup
         }
     };
-    let labels = prepared.validation(batch).into_iter();
-    let labels = labels.flat_map(|part| part.labels).collect();
-    let patience = config.train.patience.unwrap_or(usize::MAX);
-    let whole = Whole {
-        config,
-        prepared,
-        judge: Mutex::new(Judge::new(labels, patience)),
-        setup,
-        seed: random::secret_seed()?,
-        checkpoint: Checkpoint::default(),
-        pruned: PruneMemory::default(),
-        begun,
+    let seed = random::secret_seed()?;
+    let checkpoint = match &config.work {
+        Some(directory) => work::begin(directory, config, &prepared.set, &setup, &seed)?,
+        None => Checkpoint::default(),
     };
-    launch(&whole, config.device, config.threads, &params, observer)
+    let whole = Whole {
+        model_out: config.model_out.clone(),
+        ..Whole::new(prepared, setup, seed, checkpoint, &config.train, begun)?
+    };
+    whole.launch(config.device, config.threads, observer)
 }
 
-struct Whole<'a> {
-    config: &'a RunConfig,
+/// Goes on with the run of a directory.
+pub(super) fn resume_run(
+    directory: &Path,
+    overrides: &ResumeConfig,
+    observer: &mut dyn Observer,
+) -> Result<RunReport, JobError> {
+    let begun = Instant::now();
+    let (asked, prepared, setup, seed, checkpoint) =
+        work::go_on(directory, overrides.data.as_deref(), observer)?;
+    let whole = Whole {
+        model_out: overrides.out.clone().or(asked.model_out),
+        ..Whole::new(prepared, setup, seed, checkpoint, &asked.train, begun)?
+    };
+    tell_of_earlier(&whole.checkpoint, &whole.schedule, observer);
+    whole.launch(overrides.device, overrides.threads, observer)
+}
+
+struct Whole {
+    train: TrainConfig,
+    model_out: Option<PathBuf>,
     prepared: Prepared,
+    batches: Vec<Samples>,
+    schedule: Schedule,
     setup: Setup,
     /// Of everything the owner draws: whatever device does it, and however often, the words are the same.
     seed: Seed,
     checkpoint: Checkpoint,
-    pruned: PruneMemory,
     /// What it knows of the epochs so far is not lost with a device.
     judge: Mutex<Judge>,
     begun: Instant,
+}
+
+impl Whole {
+    fn new(
+        prepared: Prepared,
+        setup: Setup,
+        seed: Seed,
+        checkpoint: Checkpoint,
+        train: &TrainConfig,
+        begun: Instant,
+    ) -> Result<Self, JobError> {
+        let batch = setup.plan.task().batch;
+        let batches = prepared.batches(batch, train.seed)?;
+        let schedule = Schedule::new(
+            train.epochs,
+            train.learning_rate,
+            batches.len(),
+            setup.origin.activation,
+        )?;
+        let rows = prepared.set.train().rows();
+        let schedule = train.prune.map_or(schedule, |prune| {
+            let layout = setup.plan.layout();
+            prune.rounds.schedule(schedule, layout, rows)
+        });
+        let labels = prepared.validation(batch).into_iter();
+        let labels = labels.flat_map(|part| part.labels).collect();
+        let mut judge = Judge::new(labels, train.patience.unwrap_or(usize::MAX));
+        let judged = checkpoint.history().validations;
+        judge.recall(judged.iter().map(|report| report.loss.unwrap_or(f64::NAN)));
+        Ok(Self {
+            train: train.clone(),
+            model_out: None,
+            prepared,
+            batches,
+            schedule,
+            setup,
+            seed,
+            checkpoint,
+            judge: Mutex::new(judge),
+            begun,
+        })
+    }
+
+    fn launch(
+        &self,
+        device: DeviceChoice,
+        threads: Option<usize>,
+        observer: &mut dyn Observer,
+    ) -> Result<RunReport, JobError> {
+        let done = launch(self, device, threads, &self.setup.params, observer);
+        if let Err(error) = &done {
+            train::tell_what_is_left(error, &self.checkpoint, observer);
+        }
+        done
+    }
 }
 
 /// What is derived from the seed of a run, by its index.
@@ -96,7 +187,7 @@ enum Draw {
     Masks,
 }
 
-impl Job for Whole<'_> {
+impl Job for Whole {
     type Output = RunReport;
 
     fn memory_bytes(&self) -> u64 {
@@ -112,33 +203,26 @@ impl Job for Whole<'_> {
         observer: &mut dyn Observer,
     ) -> Result<RunReport, JobError> {
         let Self {
-            config,
+            train,
             prepared,
+            batches,
+            schedule,
             setup,
+            checkpoint,
             ..
         } = self;
         let Setup { params, plan, .. } = setup;
         let (task, set) = (plan.task(), &prepared.set);
-        let batches = prepared.batches(task.batch, config.train.seed)?;
-        let train = &config.train;
-        let schedule = Schedule::new(
-            train.epochs,
-            train.learning_rate,
-            batches.len(),
-            setup.origin.activation,
-        )?;
         let rows = set.train().rows();
-        let rounds = train.prune.map(|prune| prune.rounds);
-        let schedule = rounds.map_or(schedule, |r| r.schedule(schedule, plan.layout(), rows));
-        let plan_report = task::report(setup, &schedule, set.name(), rows, device);
+        let plan_report = task::report(setup, schedule, set.name(), rows, device);
         observer.event(&Event::Plan(&plan_report));
 
         let encoder = Arc::new(Encoder::new(params.degree()));
-        let secret = SecretKey::generate(params, &self.draw(Draw::Secret));
+        let secret = secret_of(&self.seed, setup);
         let owner = Owner::new(backend, params, Arc::clone(&encoder), secret);
         let (keys, seconds_keys) = make_keys(&owner, setup, &self.draw(Draw::Keys), observer)?;
         let (encrypted, seconds_encrypt) =
-            encrypt(&owner, setup, &self.draw(Draw::Batches), &batches, observer)?;
+            encrypt(&owner, setup, &self.draw(Draw::Batches), batches, observer)?;
 
         let start = Model::zeros(task.classes, task.features);
         let state = owner
@@ -149,8 +233,8 @@ impl Job for Whole<'_> {
             seed: self.draw(Draw::Refreshes),
             refreshes: AtomicU64::new(refreshes_before(
                 setup,
-                self.checkpoint.steps(),
-                self.pruned.scored(),
+                checkpoint.steps(),
+                checkpoint.pruning(|state| state.scored()),
                 batches.len(),
             ) as u64),
         };
@@ -160,7 +244,9 @@ impl Job for Whole<'_> {
             Some(bootstrapper) => bootstrapper,
             None => &at_hand,
         };
+        let clock = PhaseClock::new(backend);
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
+        let server = server.watched_by(&clock);
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
         let mut fetch = |index: usize| Ok(encrypted[index].received());
         let classes: Vec<Vec<usize>> = batches.iter().map(|batch| batch.labels.clone()).collect();
@@ -171,12 +257,12 @@ impl Job for Whole<'_> {
             let selection = message.selection;
             Ok(selection.choose(plan.layout(), &scores, &classes, &seed)?)
         };
-        let mut pruner = rounds.map(|rounds| Pruner {
+        let mut pruner = train.prune.map(|prune| Pruner {
             server: &server,
             setup,
-            schedule: &schedule,
-            rounds,
-            memory: &self.pruned,
+            schedule,
+            rounds: prune.rounds,
+            checkpoint,
             samples: classes.iter().map(Vec::len).collect(),
             merged: None,
         });
@@ -200,10 +286,34 @@ impl Job for Whole<'_> {
             Some(_) => Some(&mut ask),
             None => None,
         };
+        let [validation_rows, test_rows] = [set.validation(), set.test()].map(Samples::of);
+        let compared = Compared {
+            activation: plan.activation(),
+            epochs: schedule.epochs,
+            validation: &validation_rows,
+            test: &test_rows,
+        };
+        let mut exact = ExactTrainer::new(start, plan.activation(), Precision::Exact);
+        let mut measure = |epoch: usize, state: &Ciphertext<B>| {
+            self.train_in_the_clear(&mut exact, schedule, epoch);
+            let model = owner.model(plan, state)?;
+            let steps = &checkpoint.history().steps;
+            let of_epoch = schedule.steps_until(epoch - 1)..schedule.steps_until(epoch);
+            let steps = steps.get(of_epoch).unwrap_or_default();
+            let seconds = steps.iter().map(|step| step.total()).sum();
+            Ok(compared.report(epoch, &model, &exact, seconds))
+        };
+        let measure: &mut Measure<'_, B> = &mut measure;
         let course = Course {
             params,
-            schedule: &schedule,
-            checkpoint: &self.checkpoint,
+            schedule,
+            checkpoint,
+            clock: &clock,
+            talk: None,
+        };
+        let after_epoch = AfterEpoch {
+            ask,
+            measure: Some(measure),
         };
         let trained = run_steps(
             backend,
@@ -211,49 +321,61 @@ impl Job for Whole<'_> {
             &course,
             state,
             &mut next,
-            ask,
+            after_epoch,
             &mut running,
         )?;
         let Trained {
             state,
             steps,
             best_epoch,
-            step_seconds,
         } = trained;
-        let seconds_train = running.end() - self.pruned.seconds();
+        running.end();
         // What the model is compared with stops at the same epoch.
         let schedule_of_model = Schedule {
             epochs: best_epoch.unwrap_or(schedule.epochs),
-            ..schedule
+            ..*schedule
         };
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
-        if let Some(path) = &config.model_out {
-            clear_model::write(path, &model, &prepared.normalization)?;
+        if let Some(path) = &self.model_out {
+            let epochs = schedule_of_model.epochs;
+            let about = clear_model::About {
+                class_names: Some(set.class_names()),
+                params: params.name(),
+                activation: setup.origin.activation.name(),
+                steps: schedule.steps_until(epochs),
+                epochs,
+            };
+            clear_model::write(path, &model, &prepared.normalization, &about)?;
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
-            let train =
-                |precision| self.train_in_the_clear(&schedule_of_model, &batches, precision);
+            let train = |precision| {
+                let start = Model::zeros(task.classes, task.features);
+                let mut trainer = ExactTrainer::new(start, plan.activation(), precision);
+                self.train_in_the_clear(&mut trainer, schedule, schedule_of_model.epochs);
+                trainer.weights().clone()
+            };
             let clear = train(Precision::Exact);
-            let (test, validation) = (Samples::of(set.test()), Samples::of(set.validation()));
             let accuracies = [
-                test.accuracy(&model),
-                test.accuracy(&clear),
-                validation.accuracy(&model),
+                test_rows.accuracy(&model),
+                test_rows.accuracy(&clear),
+                validation_rows.accuracy(&model),
             ];
             Ok::<_, JobError>((train(Precision::Approximate), accuracies))
         })?;
         let [test_accuracy, clear_test_accuracy, validation_accuracy] = accuracies;
         let errors = model.values().iter().zip(twin.values());
+        let phases = checkpoint.history().phases();
         Ok(RunReport {
             test_accuracy,
             clear_test_accuracy,
             validation_accuracy,
             steps,
-            epochs: schedule.epoch(steps.saturating_sub(1)),
+            epochs: schedule.epochs_before(steps),
             best_epoch,
             seconds_total: self.begun.elapsed().as_secs_f64(),
-            seconds_per_step: seconds_train / steps as f64,
+            seconds_per_step: phases.total() / steps as f64,
+            phases: phases.report(),
             seconds_keys,
             seconds_encrypt,
             peak_memory_bytes: memory::peak_memory_bytes(),
@@ -263,52 +385,54 @@ impl Job for Whole<'_> {
             threads: device.threads,
             refresh: plan.refresh_by().name().to_owned(),
             weight_error: errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
-            pruning: rounds.map(|_| {
-                self.pruned
-                    .summary(speedup(&schedule, &step_seconds, &self.pruned))
-            }),
+            pruning: train.prune.map(|_| summary(schedule, checkpoint)),
         })
     }
 }
 
-impl Whole<'_> {
+impl Whole {
     fn draw(&self, draw: Draw) -> Seed {
         self.seed.derive(draw as u64)
     }
 
-    /// The same training on `f64`, on the same choices of samples, with the exact activation or its polynomials.
+    /// Goes on with the same training on `f64`, on the same choices of samples, until so many epochs are over.
     fn train_in_the_clear(
         &self,
+        trainer: &mut ExactTrainer<'_, Activation>,
         schedule: &Schedule,
-        batches: &[Samples],
-        precision: Precision,
-    ) -> Model {
-        let (plan, task) = (&self.setup.plan, self.setup.plan.task());
-        let start = Model::zeros(task.classes, task.features);
-        let mut trainer = ExactTrainer::new(start, plan.activation(), precision);
-        let method = self.config.train.prune.map(|prune| prune.rounds.method);
-        let merged: Vec<Vec<WeightedSamples>> = self
-            .pruned
-            .masks()
-            .iter()
-            .zip(method.iter().cycle())
-            .map(|(mask, &method)| WeightedSamples::of(plan.layout(), mask, method, batches))
-            .collect();
-        for step in 0..schedule.steps() {
-            let (index, rate) = (schedule.batch(step), schedule.learning_rate);
-            match schedule
-                .round(step)
-                .and_then(|round| merged.get(round.number))
+        epochs: usize,
+    ) {
+        let (layout, rate) = (self.setup.plan.layout(), schedule.learning_rate);
+        let method = self.train.prune.map(|prune| prune.rounds.method);
+        let mut merged: Option<(usize, Vec<WeightedSamples>)> = None;
+        while trainer.steps() < schedule.steps_until(epochs) {
+            let (step, index) = (trainer.steps(), schedule.batch(trainer.steps()));
+            let Some((round, method)) = schedule.round(step).zip(method) else {
+                let batch = &self.batches[index];
+                trainer.step(&batch.features, &batch.labels, rate);
+                continue;
+            };
+            if merged
+                .as_ref()
+                .is_none_or(|(number, _)| *number != round.number)
             {
-                None => trainer.step(&batches[index].features, &batches[index].labels, rate),
-                Some(merged) => {
-                    let WeightedSamples { samples, weights } = &merged[index];
-                    trainer.step_weighted(&samples.features, &samples.labels, Some(weights), rate);
-                }
+                let mask = self.checkpoint.pruning(|state| state.mask(round.number));
+                let of = |mask| WeightedSamples::of(layout, &mask, method, &self.batches);
+                merged = Some((round.number, mask.map(of).unwrap_or_default()));
             }
+            let batches = merged.iter().flat_map(|(_, batches)| batches);
+            let Some(WeightedSamples { samples, weights }) = batches.into_iter().nth(index) else {
+                // There is no such choice: the training was not as long.
+                return;
+            };
+            trainer.step_weighted(&samples.features, &samples.labels, Some(weights), rate);
         }
-        trainer.weights().clone()
     }
+}
+
+/// The secret key that the seed of a run leads to.
+pub(super) fn secret_of(seed: &Seed, setup: &Setup) -> SecretKey {
+    SecretKey::generate(&setup.params, &seed.derive(Draw::Secret as u64))
 }
 
 /// The server's keys, and the seconds it took to make them.

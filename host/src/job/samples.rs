@@ -1,10 +1,12 @@
 //! Data sets as jobs need them: read, normalised, cut into batches.
 
+use engine::circuits::activation::{Activation, Approximation};
 use engine::circuits::packing::Layout;
 use engine::prune::{Mask, MergeMethod, MergePlan};
-use engine::train::{Model, TrainOptions};
+use engine::train::{ExactTrainer, Model, TrainOptions};
+use serde::{Deserialize, Serialize};
 
-use super::{DEFAULT_BATCH, DataChoice, JobError};
+use super::{DEFAULT_BATCH, DataChoice, EpochReport, JobError};
 use crate::data::{Csv, DataSet, Format, Normalization, Scaling, Table};
 
 /// Rows with their classes, in the types of the training.
@@ -29,6 +31,15 @@ impl Samples {
     /// The share of rows whose class the model predicts.
     pub(super) fn accuracy(&self, model: &Model) -> f64 {
         model.accuracy(&self.features, &self.labels)
+    }
+
+    /// The mean loss of the rows; not a number without any.
+    pub(super) fn loss(&self, model: &Model, activation: &Activation) -> f64 {
+        let rows = self.features.chunks_exact(model.features());
+        let losses = rows
+            .zip(&self.labels)
+            .map(|(row, &label)| activation.loss(&model.logits(row), label));
+        losses.sum::<f64>() / self.labels.len() as f64
     }
 
     /// The same for the rows of one class; not a number without any.
@@ -76,6 +87,47 @@ impl WeightedSamples {
         }
         merged
     }
+}
+
+/// What the models of a training and of the exact one beside it are compared on after each epoch.
+pub(super) struct Compared<'a> {
+    pub(super) activation: &'a Activation,
+    pub(super) epochs: usize,
+    pub(super) validation: &'a Samples,
+    pub(super) test: &'a Samples,
+}
+
+impl Compared<'_> {
+    pub(super) fn report(
+        &self,
+        epoch: usize,
+        model: &Model,
+        exact: &ExactTrainer<'_, Activation>,
+        seconds: f64,
+    ) -> EpochReport {
+        let (validation, test) = (self.validation, self.test);
+        EpochReport {
+            epoch,
+            epochs: self.epochs,
+            validation_loss: validation.loss(model, self.activation),
+            exact_validation_loss: validation.loss(exact.weights(), self.activation),
+            validation_accuracy: validation.accuracy(model),
+            exact_validation_accuracy: validation.accuracy(exact.weights()),
+            test_accuracy: test.accuracy(model),
+            exact_test_accuracy: test.accuracy(exact.weights()),
+            largest_logit: exact.largest_logit(),
+            seconds,
+        }
+    }
+}
+
+/// What the owner's file of a normalisation holds: what it takes to read a model of normalised features.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Preparation {
+    #[serde(flatten)]
+    pub(super) normalization: Normalization,
+    /// What each class is called, if the file says so.
+    pub(super) class_names: Option<Vec<String>>,
 }
 
 /// Reads a data set; the seed fixes the parts that it leaves out.

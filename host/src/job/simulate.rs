@@ -11,11 +11,11 @@ use engine::train::{ExactTrainer, Model, Precision};
 
 use super::event::{Running, stage};
 use super::prune::PruneConfig;
-use super::samples::{Prepared, Samples, WeightedSamples, batch_size};
+use super::samples::{Compared, Prepared, Samples, WeightedSamples, batch_size};
 use super::task::{self, Schedule, Setup};
 use super::{
-    EpochReport, Event, JobError, Observer, PlanReport, PruneReport, SimulateConfig,
-    SimulateReport, Stage, params,
+    Event, JobError, Observer, PlanReport, PruneReport, SimulateConfig, SimulateReport, Stage,
+    params,
 };
 use crate::launch::{Device, threads_of};
 
@@ -69,7 +69,13 @@ pub fn simulate(
     };
     let machine = Clear::noisy(params.slots(), noise, train.seed);
     let mut pair = Pair::new(machine, &setup.plan, schedule)?;
-    let parts = [set.validation(), set.test()].map(Samples::of);
+    let [validation, test] = &[set.validation(), set.test()].map(Samples::of);
+    let compared = Compared {
+        activation: setup.plan.activation(),
+        epochs: schedule.epochs,
+        validation,
+        test,
+    };
     let mut running = Running::begin(observer, Stage::Train, schedule.steps());
     let mut last = None;
     for epoch in 1..=schedule.epochs {
@@ -92,17 +98,8 @@ pub fn simulate(
             running.advance();
         }
         let (simulated, exact) = (pair.simulation.model()?, pair.exact.weights());
-        let [validation, test] = &parts;
-        let report = EpochReport {
-            epoch,
-            epochs: schedule.epochs,
-            validation_accuracy: validation.accuracy(&simulated),
-            exact_validation_accuracy: validation.accuracy(exact),
-            test_accuracy: test.accuracy(&simulated),
-            exact_test_accuracy: test.accuracy(exact),
-            largest_logit: pair.exact.largest_logit(),
-            seconds: begun.elapsed().as_secs_f64(),
-        };
+        let seconds = begun.elapsed().as_secs_f64();
+        let report = compared.report(epoch, &simulated, &pair.exact, seconds);
         running.observer().event(&Event::Epoch(&report));
         let errors = simulated.values().iter().zip(exact.values());
         let error = errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);

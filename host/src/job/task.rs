@@ -4,12 +4,13 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use engine::circuits::activation::{ActivationChoice, Approximation};
+use engine::circuits::{Costs, Phase};
 use engine::ckks::{Level, Params, ParamsLiteral};
-use engine::protocol::{Plan, RefreshBy, Task};
+use engine::protocol::{Choice, Plan, RefreshBy, Task};
 use engine::prune::{PruneSchedule, Pruning, Round};
 use serde::{Deserialize, Serialize};
 
-use super::{JobError, PlanReport, params, random};
+use super::{JobError, PassageReport, PlanReport, params, random};
 use crate::file::{ParameterSet, Reader};
 use crate::launch::Device;
 
@@ -46,6 +47,8 @@ pub(super) struct Origin {
     /// What the keys and the data are prepared for, if the training may prune.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pruning: Option<Pruning>,
+    /// What the planner chose where the keys were made: by costs that this machine may not know.
+    pub(super) choice: Choice,
     /// Columns of a tile and groups of its rows, which follow from the rest in one version of the program.
     pub(super) tile: [usize; 2],
 }
@@ -60,22 +63,38 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    /// A new one.
+    /// A new one, planned by estimated costs.
     pub(super) fn new(
         params: &Params,
         task: Task,
         activation: Option<ActivationChoice>,
         refresh: Option<RefreshBy>,
     ) -> Result<Self, JobError> {
+        Self::planned(params, task, activation, refresh, None)
+    }
+
+    /// A new one, planned by these costs; by estimated ones, if there are none.
+    pub(super) fn planned(
+        params: &Params,
+        task: Task,
+        activation: Option<ActivationChoice>,
+        refresh: Option<RefreshBy>,
+        costs: Option<&Costs>,
+    ) -> Result<Self, JobError> {
         let refresh = refresh.unwrap_or_else(|| RefreshBy::of(params));
         let activation = activation.unwrap_or(default_activation(refresh));
-        let plan = plan_task(params, task, activation, refresh)?;
+        check_sizes(task)?;
+        let plan = match costs {
+            Some(costs) => Plan::fastest(params, task, activation, refresh, costs),
+            None => Plan::new(params, task, activation, refresh),
+        }?;
         let origin = Origin {
             key: random::fresh_id()?,
             task,
             activation,
             refresh,
             pruning: None,
+            choice: plan.choice().clone(),
             tile: tile(&plan),
         };
         let identity = params::identity(params)?;
@@ -108,7 +127,9 @@ impl Setup {
             let found = found.map_or_else(|| "none".to_owned(), ToString::to_string);
             return Err(JobError::mismatch(file, "parameter set", found, identity));
         }
-        let mut plan = plan_task(&params, origin.task, origin.activation, origin.refresh)?;
+        check_sizes(origin.task)?;
+        let (task, choice) = (origin.task, origin.choice.clone());
+        let mut plan = Plan::chosen(&params, task, origin.activation, origin.refresh, choice)?;
         if let Some(pruning) = origin.pruning {
             plan = plan.with_pruning(&params, pruning)?;
         }
@@ -174,13 +195,8 @@ fn tile(plan: &Plan) -> [usize; 2] {
     [plan.layout().width(), plan.layout().groups()]
 }
 
-/// The plan of a task whose sizes come from outside.
-fn plan_task(
-    params: &Params,
-    task: Task,
-    activation: ActivationChoice,
-    refresh: RefreshBy,
-) -> Result<Plan, JobError> {
+/// Checks sizes that come from outside before anything is made of them.
+fn check_sizes(task: Task) -> Result<(), JobError> {
     if task.features > MAX_FEATURES {
         let range = format!("at most {MAX_FEATURES}");
         return Err(JobError::option(
@@ -189,7 +205,7 @@ fn plan_task(
             range,
         ));
     }
-    Ok(Plan::new(params, task, activation, refresh)?)
+    Ok(())
 }
 
 /// How long and how fast a training is.
@@ -275,6 +291,11 @@ impl Schedule {
         self.place(step).0 + 1
     }
 
+    /// Epochs that are over after so many steps.
+    pub(super) fn epochs_before(&self, steps: usize) -> usize {
+        self.place(steps).0
+    }
+
     /// Whether so many steps end an epoch.
     pub(super) fn ends_epoch(&self, steps: usize) -> bool {
         steps > 0 && self.place(steps).1 == 0
@@ -350,7 +371,29 @@ pub(super) fn report(
         threads: device.threads,
         refresh: plan.refresh_by().name().to_owned(),
         simulated: false,
+        passages: passages(plan),
     }
+}
+
+/// A step and the refresh behind it, one phase after the other.
+fn passages(plan: &Plan) -> Vec<PassageReport> {
+    let passages = plan.budget().passages().iter();
+    let within = passages.filter_map(|passage| {
+        Some(PassageReport {
+            phase: passage.phase?.name(),
+            from: passage.highest.0,
+            to: passage.lowest.0,
+            key_switches: passage.key_switches(),
+        })
+    });
+    let levels = plan.levels();
+    let behind = PassageReport {
+        phase: Phase::Refresh.name(),
+        from: levels.result.0,
+        to: levels.state.0,
+        key_switches: 0,
+    };
+    within.chain([behind]).collect()
 }
 
 #[cfg(test)]

@@ -1,80 +1,250 @@
 //! Training on the server, which asks the owner for refreshes.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::bootstrap::Bootstrapper;
 use engine::circuits::Refresh;
-use engine::ckks::{Ciphertext, Encoder, Evaluator, Params};
-use engine::protocol::{Plan, ReceivedBatch, RefreshBy, Server};
+use engine::ckks::{Ciphertext, Encoder, Evaluator};
+use engine::protocol::{Plan, RefreshBy, Server};
 
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::{self, Checkpoint};
 use super::event::Running;
 use super::exchange::{Conversation, ServerEnd, owner_command};
-use super::prune::{PruneMemory, Pruner, ScoreMessage, refreshes_before, speedup};
-use super::store::{self, DataFile, KeysFile};
+use super::phases::PhaseClock;
+use super::prune::{Pruner, ScoreMessage, refreshes_before, summary};
+use super::resume::{absolute, hexadecimal, refuse_unfinished};
+use super::steps::{AfterEpoch, Ask, Course, Trained, run_steps, tell_of_earlier};
+use super::store::{self, CheckpointFile, DataFile, KeptJob, KeptTraining, KeysFile};
 use super::task::{self, Schedule, Setup};
 use super::{
-    Event, JobError, Observer, Stage, StepReport, TrainJobConfig, TrainReport, ValidationReport,
+    Event, JobError, Observer, ResumeConfig, Stage, TrainJobConfig, TrainReport, ValidationReport,
 };
+use crate::file::AtomicFile;
 use crate::launch::{Device, Job, launch};
 
-/// Trains on an encrypted data set.
+/// Trains on an encrypted data set, and keeps the state after each step in a checkpoint.
 ///
 /// # Errors
-/// [`JobError`]: files that are damaged or do not belong together, an owner who does not answer or refuses.
+/// [`JobError`]: files that are damaged or do not belong together, an owner who does not answer or refuses, a training that
+/// was not finished before.
 pub fn train(
     config: &TrainJobConfig,
     observer: &mut dyn Observer,
 ) -> Result<TrainReport, JobError> {
     let begun = Instant::now();
-    let setup = KeysFile::open(&config.evaluation_keys)?.setup;
-    let params = setup.params.clone();
-    let data = DataFile::open(&config.data, &setup, &config.evaluation_keys)?;
-    let batches = data.samples().len();
-    // Of a step, or of the scores in front of one.
-    let questions = refreshes_before(&setup, 1, 1, batches);
-    let training = Training {
+    let path = config.checkpoint.clone();
+    let path = path.unwrap_or_else(|| checkpoint::beside(&config.out));
+    refuse_unfinished(&path, &resume_command(&path))?;
+    let (setup, data) = open_inputs(config)?;
+    let schedule = Schedule::new(
+        config.epochs,
+        config.learning_rate,
+        data.samples().len(),
+        setup.origin.activation,
+    )?;
+    let schedule = pruned(config, &setup, &data, schedule)?;
+    let conversation = Conversation::new()?;
+    let job = kept_job(config, &schedule, &data, &conversation)?;
+    let resume = resume_command(&path);
+    let checkpoint = Checkpoint::create(path, &setup, job, resume)?;
+    Training {
         config,
         setup,
-        conversation: Conversation::new(questions)?,
-        pruned: PruneMemory::default(),
-        checkpoint: Checkpoint::default(),
+        data: Mutex::new(data),
+        schedule,
+        conversation,
+        checkpoint,
         begun,
-    };
-    let trained = launch(&training, config.device, config.threads, &params, observer);
-    match &trained {
-        // Told before; or the owner knows why, and has ended.
-        Ok(_) | Err(JobError::Refused { .. }) => {}
-        // A message that cannot be left must not hide why the training failed.
-        Err(_) => {
-            if let Some(exchange) = &config.exchange {
-                drop(training.conversation.close(exchange, false));
-            }
-        }
     }
-    trained
+    .launch(observer)
+}
+
+/// Goes on with a training whose checkpoint is `file`, at `path`.
+pub(super) fn resume_training(
+    path: &Path,
+    file: CheckpointFile,
+    kept: KeptTraining,
+    overrides: &ResumeConfig,
+    observer: &mut dyn Observer,
+) -> Result<TrainReport, JobError> {
+    let begun = Instant::now();
+    let (data_checksum, conversation) = (kept.data_checksum, kept.conversation);
+    let config = TrainJobConfig {
+        evaluation_keys: other(&overrides.evaluation_keys, kept.evaluation_keys),
+        data: other(&overrides.data, kept.data),
+        epochs: Some(kept.epochs),
+        learning_rate: Some(kept.learning_rate),
+        early_stopping: kept.early_stopping,
+        prune: kept.prune,
+        exchange: overrides.exchange.clone().or(kept.exchange),
+        wait: overrides.wait.unwrap_or(kept.wait),
+        device: overrides.device,
+        threads: overrides.threads,
+        out: other(&overrides.out, kept.out),
+        checkpoint: Some(path.to_owned()),
+    };
+    let keys = config.evaluation_keys.as_path();
+    // What was kept is of these keys, or nothing else matters.
+    let of_keys = KeysFile::open(keys)?.setup;
+    let kept = file.read(path, &of_keys, keys)?;
+    let (setup, data) = open_inputs(&config)?;
+    if hexadecimal(&data.checksum()) != data_checksum {
+        let expected = format!("the one that the training of {} uses", path.display());
+        return Err(JobError::mismatch(
+            &config.data,
+            "training set",
+            "another one",
+            expected,
+        ));
+    }
+    let schedule = Schedule::new(
+        config.epochs,
+        config.learning_rate,
+        data.samples().len(),
+        setup.origin.activation,
+    )?;
+    let schedule = pruned(&config, &setup, &data, schedule)?;
+    let conversation = Conversation::resumed(conversation);
+    let job = kept_job(&config, &schedule, &data, &conversation)?;
+    AtomicFile::sweep(&config.out)?;
+    let resume = resume_command(path);
+    let checkpoint = Checkpoint::with(kept, path.to_owned(), &setup, job, resume)?;
+    tell_of_earlier(&checkpoint, &schedule, observer);
+    Training {
+        config: &config,
+        setup,
+        data: Mutex::new(data),
+        schedule,
+        conversation,
+        checkpoint,
+        begun,
+    }
+    .launch(observer)
+}
+
+fn other(path: &Option<PathBuf>, kept: PathBuf) -> PathBuf {
+    path.clone().unwrap_or(kept)
+}
+
+fn resume_command(checkpoint: &Path) -> String {
+    format!("veilgrad resume --checkpoint {}", checkpoint.display())
+}
+
+/// Keys and data, checked to belong together and to be all that is needed.
+fn open_inputs(config: &TrainJobConfig) -> Result<(Setup, DataFile), JobError> {
+    let from = config.evaluation_keys.as_path();
+    let setup = KeysFile::open(from)?.setup;
+    let data = DataFile::open(&config.data, &setup, from)?;
+    if config.early_stopping && data.validation_samples().is_empty() {
+        return Err(JobError::mismatch(
+            &config.data,
+            "training set",
+            "none",
+            "samples for validation, to stop early by",
+        ));
+    }
+    Ok((setup, data))
+}
+
+/// The schedule of a training that prunes, if it does.
+fn pruned(
+    config: &TrainJobConfig,
+    setup: &Setup,
+    data: &DataFile,
+    schedule: Schedule,
+) -> Result<Schedule, JobError> {
+    let Some(rounds) = config.prune else {
+        return Ok(schedule);
+    };
+    if let DataFile::Merged(_) = data {
+        return Err(JobError::Merged(config.data.clone()));
+    }
+    rounds.check(setup.origin.pruning)?;
+    let samples = data.samples().iter().sum();
+    Ok(rounds.schedule(schedule, setup.plan.layout(), samples))
+}
+
+/// What a checkpoint says of the training.
+fn kept_job(
+    config: &TrainJobConfig,
+    schedule: &Schedule,
+    data: &DataFile,
+    conversation: &Conversation,
+) -> Result<KeptJob, JobError> {
+    let exchange = config.exchange.as_deref().map(absolute).transpose()?;
+    Ok(KeptJob::Train(KeptTraining {
+        evaluation_keys: absolute(&config.evaluation_keys)?,
+        data: absolute(&config.data)?,
+        data_checksum: hexadecimal(&data.checksum()),
+        epochs: schedule.epochs,
+        learning_rate: schedule.learning_rate,
+        early_stopping: config.early_stopping,
+        prune: config.prune,
+        exchange,
+        wait: config.wait,
+        out: absolute(&config.out)?,
+        conversation: conversation.training().to_owned(),
+    }))
 }
 
 struct Training<'a> {
     config: &'a TrainJobConfig,
     setup: Setup,
+    data: Mutex<DataFile>,
+    schedule: Schedule,
     conversation: Conversation,
     checkpoint: Checkpoint,
-    pruned: PruneMemory,
     begun: Instant,
 }
 
 impl Training<'_> {
     /// How often the owner is asked which samples to keep.
-    fn scorings(&self, schedule: &Schedule) -> usize {
+    fn scorings(&self) -> usize {
         let score = self.setup.origin.pruning.map(|pruning| pruning.score);
         match self.config.prune {
-            Some(rounds) if rounds.asks(score) => rounds.schedule.scorings(schedule.epochs),
+            Some(rounds) if rounds.asks(score) => rounds.schedule.scorings(self.schedule.epochs),
             _ => 0,
         }
+    }
+
+    fn launch(&self, observer: &mut dyn Observer) -> Result<TrainReport, JobError> {
+        let (device, threads) = (self.config.device, self.config.threads);
+        let trained = launch(self, device, threads, &self.setup.params, observer);
+        let Err(error) = &trained else {
+            return trained;
+        };
+        // A message that cannot be left must not hide why the training failed. After a refusal the owner knows, and has ended.
+        if let (Some(exchange), false) = (
+            &self.config.exchange,
+            matches!(error, JobError::Refused { .. }),
+        ) {
+            drop(self.conversation.close(exchange, false));
+        }
+        tell_what_is_left(error, &self.checkpoint, observer);
+        trained
+    }
+}
+
+/// After a failure: says how to go on from what was kept, and removes it if it leads nowhere.
+pub(super) fn tell_what_is_left(
+    error: &JobError,
+    checkpoint: &Checkpoint,
+    observer: &mut dyn Observer,
+) {
+    let steps = checkpoint.steps();
+    let Some(command) = checkpoint.command() else {
+        return;
+    };
+    if matches!(error, JobError::Refused { .. } | JobError::Diverged { .. }) || steps == 0 {
+        // Whatever stays is told of when somebody begins anew.
+        drop(checkpoint.remove());
+    } else {
+        observer.event(&Event::Note(format!(
+            "{steps} steps are kept; `{command}` goes on from there"
+        )));
     }
 }
 
@@ -91,37 +261,25 @@ impl Job for Training<'_> {
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<TrainReport, JobError> {
-        let Self { config, setup, .. } = self;
+        let Self {
+            config,
+            setup,
+            schedule,
+            checkpoint,
+            conversation: talk,
+            ..
+        } = self;
         let from = config.evaluation_keys.as_path();
-        let mut keys = KeysFile::open(from)?;
-        setup.check(from, from, &keys.setup.origin)?;
-        let mut data = DataFile::open(&config.data, setup, from)?;
+        let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = config.data.file_stem();
+        let name = name.unwrap_or_default().to_string_lossy();
         let samples = data.samples();
-        let schedule = Schedule::new(
-            config.epochs,
-            config.learning_rate,
-            samples.len(),
-            setup.origin.activation,
-        )?;
-        let schedule = match (&config.prune, &data) {
-            (None, _) => schedule,
-            (Some(_), DataFile::Merged(_)) => return Err(JobError::Merged(config.data.clone())),
-            (Some(rounds), DataFile::Fresh(_)) => {
-                rounds.check(setup.origin.pruning)?;
-                rounds.schedule(schedule, setup.plan.layout(), samples.iter().sum())
-            }
-        };
-        let name = config
-            .data
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy();
         let rows = samples.iter().sum();
-        let plan = task::report(setup, &schedule, &name, rows, device);
+        let plan = task::report(setup, schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
         let by_owner = setup.plan.refresh_by() == RefreshBy::Owner;
-        let scorings = self.scorings(&schedule);
         let asks = config.early_stopping;
+        let scorings = self.scorings();
         let by_exchange = by_owner || asks || scorings > 0;
         if by_exchange {
             let command = owner_command(exchange(config)?);
@@ -129,26 +287,19 @@ impl Job for Training<'_> {
         }
         let model = store::create_model(&config.out, setup)?;
 
+        let mut keys = KeysFile::open(from)?;
+        setup.check(from, from, &keys.setup.origin)?;
         let mut running = Running::begin(observer, Stage::Keys, plan.keys);
         let keys = keys.read(backend, &mut running)?;
         running.end();
 
         let steps = schedule.steps();
-        let validation_samples = data.validation_samples();
-        if asks && validation_samples.is_empty() {
-            return Err(JobError::mismatch(
-                &config.data,
-                "training set",
-                "none",
-                "samples for validation, to stop early by",
-            ));
-        }
         // The state after the last step is refreshed only where its logits are wanted.
         let before = |steps, scored| refreshes_before(setup, steps, scored, samples.len());
         let requests = before(steps, scorings) - usize::from(!asks);
-        let talk = &self.conversation;
         let end = if by_exchange {
-            talk.resume(before(self.checkpoint.steps(), self.pruned.scored()));
+            let scored = checkpoint.pruning(|state| state.scored());
+            talk.go_on_after(before(checkpoint.steps(), scored));
             let (exchange, wait) = (exchange(config)?, config.wait);
             let requests = if by_owner { requests } else { 0 };
             let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
@@ -166,10 +317,12 @@ impl Job for Training<'_> {
             (Some(bootstrapper), _) => bootstrapper,
             (None, end) => end.as_ref().ok_or_else(no_exchange)?,
         };
-        let rate = schedule.learning_rate;
-        let server = Server::new(evaluator(), refresher, &setup.plan, rate)?;
+        let clock = PhaseClock::new(backend);
+        let server = Server::new(evaluator(), refresher, &setup.plan, schedule.learning_rate)?
+            .watched_by(&clock);
         let mut running = Running::begin(observer, Stage::Train, steps);
         let start = data.start(backend, setup)?;
+        let validation_samples = data.validation_samples();
         let validation = if asks {
             data.validation(backend, setup)?
         } else {
@@ -191,9 +344,9 @@ impl Job for Training<'_> {
         let mut pruner = config.prune.map(|rounds| Pruner {
             server: &server,
             setup,
-            schedule: &schedule,
+            schedule,
             rounds,
-            memory: &self.pruned,
+            checkpoint,
             samples,
             merged: None,
         });
@@ -208,16 +361,19 @@ impl Job for Training<'_> {
         };
         let course = Course {
             params: &setup.params,
-            schedule: &schedule,
-            checkpoint: &self.checkpoint,
+            schedule,
+            checkpoint,
+            clock: &clock,
+            talk: end.is_some().then_some(talk),
         };
+        let after_epoch = AfterEpoch { ask, measure: None };
         let trained = run_steps(
             backend,
             &server,
             &course,
             start,
             &mut next,
-            ask,
+            after_epoch,
             &mut running,
         );
         let failure = || end.as_ref().and_then(ServerEnd::take_failure);
@@ -225,25 +381,23 @@ impl Job for Training<'_> {
             state,
             steps,
             best_epoch,
-            step_seconds,
         } = trained.map_err(|error| failure().unwrap_or(error))?;
         let steps_of_model = best_epoch.map_or(steps, |epoch| schedule.steps_until(epoch));
-        store::finish_model(model, backend, setup, steps_of_model, &state)?;
+        let epochs = schedule.epochs_before(steps_of_model);
+        store::finish_model(model, backend, setup, [steps_of_model, epochs], &state)?;
         if end.is_some() {
             talk.close(exchange(config)?, true)?;
         }
+        checkpoint.remove()?;
         running.end();
         let seconds = self.begun.elapsed().as_secs_f64();
-        let pruning = config.prune.map(|_| {
-            self.pruned
-                .summary(speedup(&schedule, &step_seconds, &self.pruned))
-        });
         Ok(TrainReport {
-            pruning,
             out: config.out.clone(),
             steps,
             best_epoch,
+            phases: checkpoint.history().phases().report(),
             seconds,
+            pruning: config.prune.map(|_| summary(schedule, checkpoint)),
         })
     }
 }
@@ -265,103 +419,4 @@ pub(super) fn bootstrapper<'a, B: Backend>(
 ) -> Result<Option<Bootstrapper<'a, B>>, JobError> {
     let prepare = |rotations| Bootstrapper::new(evaluator, rotations);
     Ok(plan.refresh_by().rotations().map(prepare).transpose()?)
-}
-
-/// What came of a training.
-pub(super) struct Trained<B: Backend> {
-    /// The state after the last step, or after the best epoch.
-    pub(super) state: Ciphertext<B>,
-    /// Steps that were done.
-    pub(super) steps: usize,
-    /// The epoch that the state is from, where the owner was asked.
-    pub(super) best_epoch: Option<usize>,
-    /// The steps that this device did and their seconds.
-    pub(super) step_seconds: Vec<(usize, f64)>,
-}
-
-/// Asks the owner about the state after an epoch, which has been refreshed.
-pub(super) type Ask<'a, B> =
-    dyn FnMut(usize, &Ciphertext<B>) -> Result<ValidationReport, JobError> + 'a;
-
-/// Gives the batch of a step. The state is what the step begins with: samples may be chosen by it.
-pub(super) type NextBatch<'a, B> =
-    dyn FnMut(usize, &Ciphertext<B>, &mut Running<'_>) -> Result<ReceivedBatch<B>, JobError> + 'a;
-
-/// How long a training is, and how far it has come.
-pub(super) struct Course<'a> {
-    pub(super) params: &'a Params,
-    pub(super) schedule: &'a Schedule,
-    pub(super) checkpoint: &'a Checkpoint,
-}
-
-/// All steps of a training that the checkpoint has not behind it, with a refresh between two, until the owner stops it if
-/// there is somebody to ask.
-pub(super) fn run_steps<B: Backend>(
-    backend: &B,
-    server: &Server<'_, B>,
-    course: &Course<'_>,
-    start: Ciphertext<B>,
-    batch: &mut NextBatch<'_, B>,
-    mut ask: Option<&mut Ask<'_, B>>,
-    running: &mut Running<'_>,
-) -> Result<Trained<B>, JobError> {
-    let Course {
-        params,
-        schedule,
-        checkpoint,
-    } = course;
-    let steps = schedule.steps();
-    let resumed = checkpoint.resume(backend, params)?;
-    let Progress {
-        steps: mut done,
-        mut state,
-        mut best,
-        mut verdict,
-    } = resumed.unwrap_or_else(|| Progress::begin(start));
-    let mut step_seconds = Vec::new();
-    loop {
-        let over = schedule.ends_epoch(done);
-        if let (Some(ask), None, true) = (ask.as_mut(), verdict, over) {
-            let epoch = schedule.epoch(done - 1);
-            let report = ask(epoch, &state)?;
-            verdict = Some(checkpoint.judged(&report));
-            running.observer().event(&Event::Validation(&report));
-            if report.best {
-                best = Some((epoch, state.clone()));
-            }
-        }
-        if done == steps || verdict.is_some_and(|verdict| verdict.stop) {
-            break;
-        }
-        let next = batch(done, &state, running)?;
-        let begun = Instant::now();
-        state = server.step(&state, &next, done)?;
-        let epoch = schedule.epoch(done);
-        done += 1;
-        let is_asked = ask.is_some() && schedule.ends_epoch(done);
-        if done < steps || is_asked {
-            state = server.refresh(&state)?;
-        }
-        verdict = None;
-        checkpoint.keep(backend, done, &state)?;
-        let seconds = begun.elapsed().as_secs_f64();
-        step_seconds.push((done - 1, seconds));
-        running.observer().event(&Event::Step(&StepReport {
-            step: done,
-            steps,
-            epoch,
-            seconds,
-        }));
-        running.advance();
-    }
-    let (best_epoch, state) = match best {
-        Some((epoch, state)) => (Some(epoch), state),
-        None => (None, state),
-    };
-    Ok(Trained {
-        state,
-        steps: done,
-        best_epoch,
-        step_seconds,
-    })
 }

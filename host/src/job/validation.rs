@@ -19,6 +19,13 @@ impl Judge {
         }
     }
 
+    /// Takes the losses of epochs that were judged before.
+    pub(super) fn recall(&mut self, losses: impl Iterator<Item = f64>) {
+        for loss in losses {
+            self.stopping.judge(loss);
+        }
+    }
+
     /// Validation samples.
     pub(super) fn samples(&self) -> usize {
         self.labels.len()

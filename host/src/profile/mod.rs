@@ -61,12 +61,6 @@ pub trait Profiled: Backend {
     /// Those of the device.
     fn end(&self) -> Result<Vec<Span>, BackendError>;
 
-    /// Waits until everything is done.
-    ///
-    /// # Errors
-    /// Those of the device.
-    fn wait(&self) -> Result<(), BackendError>;
-
     /// Measures what the device does at most.
     ///
     /// # Errors

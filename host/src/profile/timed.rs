@@ -115,10 +115,6 @@ impl Profiled for Timed {
             .map_or_else(Vec::new, |(_, spans)| spans))
     }
 
-    fn wait(&self) -> Result<(), BackendError> {
-        Ok(())
-    }
-
     fn ceilings(&self) -> Result<Ceilings, BackendError> {
         ceilings::of_cpu(&self.inner)
     }
@@ -147,6 +143,10 @@ impl Transfer for Timed {
     fn download(&self, buffer: &Buffer) -> Result<Vec<Word>, BackendError> {
         let cost = self.count().rows(2 * self.rows(buffer), 0);
         self.time("download", cost, |cpu| cpu.download(buffer))
+    }
+
+    fn wait(&self) -> Result<(), BackendError> {
+        Ok(())
     }
 
     fn copy(

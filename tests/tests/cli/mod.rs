@@ -4,7 +4,9 @@ mod devices;
 mod help;
 mod params;
 mod parties;
+mod plan;
 mod profile;
+mod report;
 mod run;
 mod usage;
 

@@ -76,6 +76,38 @@ fn programs_get_plan_steps_and_the_report() {
     ] {
         assert!(last[number].is_number(), "{number} in {last}");
     }
+    for event in of("step").into_iter().chain([&last]) {
+        let parts = event["phases"].as_array().unwrap();
+        let sum = |field: &str| {
+            parts
+                .iter()
+                .map(|part| part[field].as_f64().unwrap())
+                .sum::<f64>()
+        };
+        assert!((sum("share") - 1.0).abs() < 1e-9, "{event}");
+        let whole = match event["event"].as_str() {
+            Some("step") => event["seconds"].as_f64().unwrap(),
+            _ => of("step")
+                .iter()
+                .map(|step| step["seconds"].as_f64().unwrap())
+                .sum(),
+        };
+        assert!((sum("seconds") - whole).abs() < 1e-6, "{event}");
+        // No phase of a step is missing.
+        let busy = parts
+            .iter()
+            .filter(|part| part["seconds"].as_f64().unwrap() > 0.0);
+        let last_step = event["step"] == steps;
+        assert_eq!(
+            busy.count(),
+            parts.len() - usize::from(last_step),
+            "{event}"
+        );
+    }
+    let passages = plan["passages"].as_array().unwrap();
+    assert_eq!(passages[0]["phase"], "spreading and packing");
+    assert_eq!(passages.last().unwrap()["phase"], "refreshes");
+    assert_eq!(passages.last().unwrap()["to"], passages[0]["from"]);
     for text in ["params", "device", "refresh"] {
         assert!(last[text].is_string(), "{text} in {last}");
     }
@@ -96,6 +128,44 @@ fn programs_get_plan_steps_and_the_report() {
     let outcome = veilgrad(&[&args[..], &["--json"]].concat());
     assert_eq!(outcome.code, 0, "{}", outcome.err);
     assert_eq!(outcome.last()["test_accuracy"], last["test_accuracy"]);
+}
+
+/// What the documentation of a model says, and a line that counts the rows it is right on.
+const PYTHON: &str = r#"
+import sys, numpy, safetensors.numpy
+rows = numpy.loadtxt(sys.argv[2], delimiter=",", skiprows=1)
+x, y = rows[:, :-1], rows[:, -1]
+m = safetensors.numpy.load_file(sys.argv[1])
+classes = (x @ m["weight"].T + m["bias"]).argmax(1)
+print((classes == y).sum())
+"#;
+
+#[test]
+fn two_lines_of_python_use_a_model() {
+    let python = |args: &[&std::ffi::OsStr]| {
+        let mut command = std::process::Command::new("python3");
+        command.args(args).output()
+    };
+    let libraries = ["-c", "import numpy, safetensors.numpy"].map(AsRef::as_ref);
+    if !python(&libraries).is_ok_and(|found| found.status.success()) {
+        eprintln!("skipped, no python3 with numpy and safetensors: use of a model");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let model = directory.path().join("model.safetensors");
+    let data = tiny_csv(directory.path());
+    let outcome = run(&data, &["--epochs", "2", "--out", model.to_str().unwrap()]);
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let code: [&std::ffi::OsStr; 2] = ["-c", PYTHON].map(AsRef::as_ref);
+    let told = python(&[&code[..], &[model.as_os_str(), data.as_os_str()]].concat()).unwrap();
+    let errors = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success(), "{errors}");
+    // A line separates the classes.
+    let right: usize = String::from_utf8_lossy(&told.stdout)
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(right >= 58, "{right} of 60");
 }
 
 #[test]

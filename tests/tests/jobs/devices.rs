@@ -135,6 +135,50 @@ fn a_training_goes_on_from_its_last_step_when_the_device_is_lost() {
     assert!(place.evaluate("model.safetensors").unwrap().test_accuracy > 0.8);
 }
 
+#[test]
+fn a_training_that_bootstraps_ends_with_the_same_bytes_when_the_device_is_lost() {
+    if !has_gpu("lost among bootstraps") {
+        return;
+    }
+    let place = Place {
+        params: "insecure-11-boot",
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let train = |device: DeviceChoice| {
+        let config = TrainJobConfig {
+            epochs: Some(1),
+            exchange: None,
+            device,
+            ..place.train_config("keys")
+        };
+        let mut notes = Notes::default();
+        assert_eq!(job::train(&config, &mut notes).unwrap().steps, 2);
+        assert_eq!(notes.steps, [1, 2], "no step is done twice");
+        (fs::read(place.path("model.vg")).unwrap(), notes)
+    };
+    let (right, _) = train(DeviceChoice::Cpu);
+    // Lost in the first step at `early` submissions, not at all at `late`: in between it is lost in the second step, behind
+    // the bootstrap that ends the first.
+    let (mut early, mut late) = (1, 1024);
+    loop {
+        let submissions = u64::midpoint(early, late);
+        let (model, notes) = train(gpu(Some(Fault::LostAfter(submissions))));
+        assert!(model == right, "lost after {submissions} submissions");
+        match notes.of_devices().as_slice() {
+            [] => late = submissions,
+            [(0, _)] => early = submissions,
+            [(1, note)] => {
+                assert!(note.contains("the device was lost"), "{note}");
+                break;
+            }
+            other => panic!("{submissions}: {other:?}"),
+        }
+        assert!(late - early > 1, "never lost in the second step");
+    }
+}
+
 /// What a training that stops early does on devices that are lost ever later, until one holds out for the last step: nothing
 /// is done twice, and it ends as on the CPU.
 fn stops_as_on_the_cpu(

@@ -102,6 +102,7 @@ impl Place {
 
     fn keygen(&self, out: &str) -> Result<job::KeygenReport, JobError> {
         let config = KeygenConfig {
+            calibrations: None,
             refresh: self.refresh,
             pruning: self.pruning,
             params: ParamsChoice::Named(self.params.to_owned()),
@@ -142,6 +143,7 @@ impl Place {
             device: DeviceChoice::Auto,
             threads: None,
             out: self.path("model.vg"),
+            checkpoint: None,
         }
     }
 
@@ -198,6 +200,7 @@ impl Place {
 
     fn run_config(&self) -> RunConfig {
         RunConfig {
+            calibrations: None,
             refresh: self.refresh,
             params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
@@ -214,6 +217,7 @@ impl Place {
             device: DeviceChoice::Auto,
             threads: None,
             model_out: Some(self.path("clear.safetensors")),
+            work: None,
         }
     }
 }

@@ -40,11 +40,11 @@ fn key_switch(
     };
     let x = zeros(gpu, batch, basis);
     let lift = zeros(gpu, batch, basis);
-    gpu.finish().unwrap();
+    gpu.wait().unwrap();
     let _ = gpu.take_tallies();
     gpu.key_switch(&x, &key, [Some(&lift), Some(&lift)], basis)
         .unwrap();
-    gpu.finish().unwrap();
+    gpu.wait().unwrap();
     gpu.take_tallies()
 }
 
@@ -111,10 +111,10 @@ fn bootstrap() -> BTreeMap<&'static str, Tally> {
     let x = f.encrypt(&[&slots(params.slots(), 3)], Level(params.stc_levels()), 4);
     // Maps are encoded when they are first used.
     bootstrapper.bootstrap(&x, 1.0, Parts::Complex).unwrap();
-    f.backend.finish().unwrap();
+    f.backend.wait().unwrap();
     let _ = f.backend.take_tallies();
     bootstrapper.bootstrap(&x, 1.0, Parts::Complex).unwrap();
-    f.backend.finish().unwrap();
+    f.backend.wait().unwrap();
     f.backend.take_tallies()
 }
 
@@ -160,7 +160,7 @@ fn products_and_bytes_of_a_transform_are_those_of_a_count_by_hand() {
     };
     let (batch, limbs, n) = (2, 6, 1 << 13);
     let mut x = zeros(&gpu, batch, params.basis(params.max_level()));
-    gpu.finish().unwrap();
+    gpu.wait().unwrap();
     let _ = gpu.take_tallies();
     gpu.ntt(&mut x).unwrap();
     let tallies = gpu.take_tallies();

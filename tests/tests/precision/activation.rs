@@ -62,7 +62,7 @@ fn errors(set: &str, choice: ActivationChoice, classes: usize, start: usize) -> 
     let layout = Layout::plan(slots, classes, 4, samples, Grouping::Packed).unwrap();
     let activation = choice.build(classes).unwrap();
     let stages = activation.stages();
-    let plan = RefreshPlan::new(&stages, Some(Level(start)), top).unwrap();
+    let plan = RefreshPlan::fewest(&stages, Some(Level(start)), top).unwrap();
     assert!(plan.vectors(&stages) > 0);
     let logits = logits(samples, classes, activation.range());
     let scale = activation.input_scale();

@@ -112,7 +112,7 @@ fn run(machine: &Clear, activation: &impl Approximation, classes: usize, top: us
         .unwrap();
     let prepared = Classes::new(machine, &layout, &activation.masks()).unwrap();
     let stages = activation.stages();
-    let plan = RefreshPlan::new(&stages, Some(Level(start)), Level(top)).unwrap();
+    let plan = RefreshPlan::fewest(&stages, Some(Level(start)), Level(top)).unwrap();
     let mut course = Course::new(&stages, &plan.refreshes);
     let _ = machine.take_budget();
     let y = activation

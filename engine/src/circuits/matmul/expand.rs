@@ -2,6 +2,7 @@
 
 use super::super::reduce::{Comb, shifts};
 use super::{Matmul, Slots, WeightSet};
+use crate::circuits::Phase;
 use crate::ckks::EvalError;
 
 /// Weights in use: each complex diagonal of each tile, the same in all rows.
@@ -32,6 +33,15 @@ impl<P: Clone> Matmul<P> {
     /// # Errors
     /// Those of the machine.
     pub fn expand<S: Slots<Plain = P>>(
+        &self,
+        machine: &S,
+        state: &S::Vector,
+        set: WeightSet,
+    ) -> Result<Diagonals<S::Vector>, EvalError> {
+        machine.within(Phase::Spreading, || self.diagonals(machine, state, set))
+    }
+
+    fn diagonals<S: Slots<Plain = P>>(
         &self,
         machine: &S,
         state: &S::Vector,

@@ -2,6 +2,7 @@
 
 use super::super::reduce::{Comb, places, shifts};
 use super::{Layout, Matmul, Slots, accumulate};
+use crate::circuits::Phase;
 use crate::ckks::EvalError;
 
 /// For each unit of the state: in rows `2p` and `2p + 1` of each group, for the unit's pair `p`, two parts whose sum is
@@ -112,43 +113,28 @@ impl<P: Clone> Matmul<P> {
         counted: &SampleMask<P>,
     ) -> Result<Gradient<S::Vector>, EvalError> {
         let layout = &self.layout;
-        let copies = self.copy_positions(machine, residual, counted)?;
-        let class = layout.class_columns() * layout.height();
-        let diagonals = layout.diagonals();
-        let all = machine.stack(&copies.iter().collect::<Vec<_>>())?;
-        let moved = shifts(machine, &all, class, 0..diagonals.cast_signed())?;
-        // By row block, a batch over the diagonals.
-        let by_block: Vec<S::Vector> = (0..copies.len())
-            .map(|r| {
-                let entries: Vec<S::Vector> = moved
-                    .iter()
-                    .map(|diagonal| machine.entries(diagonal, r..r + 1))
-                    .collect::<Result<_, _>>()?;
-                machine.stack(&entries.iter().collect::<Vec<_>>())
-            })
-            .collect::<Result<_, EvalError>>()?;
-        let level = machine.level(&all);
-        let mut products = Vec::with_capacity(features.len());
-        for tile in features {
-            let tile = machine.lower(tile, level.min(machine.level(tile)))?;
-            let blocks: Vec<S::Vector> = (0..copies.len())
-                .map(|r| machine.entries(&tile, r..r + 1))
-                .collect::<Result<_, _>>()?;
-            let pairs: Vec<(&S::Vector, &S::Vector)> = by_block.iter().zip(&blocks).collect();
-            products.push(machine.dot(&pairs)?);
-        }
+        let copies = machine.within(Phase::Spreading, || {
+            self.copy_positions(machine, residual, counted)
+        })?;
+        let by_block = machine.within(Phase::Spreading, || self.move_classes(machine, &copies))?;
+        let products = machine.within(Phase::Gradient, || {
+            Self::products(machine, &by_block, features)
+        })?;
         let units = layout.units().into_iter().map(|unit| match unit.tile {
             Some(t) => {
                 let last = unit.first_diagonal + layout.groups();
                 let part = machine.entries(&products[t], unit.first_diagonal..last)?;
-                let packed = self.pack_groups(machine, &part)?;
+                let packed =
+                    machine.within(Phase::Spreading, || self.pack_groups(machine, &part))?;
                 let pairs = Comb {
                     stride: 2,
                     count: layout.group_height() / 2,
                 };
-                pairs.sum_into(machine, &packed, unit.pair)
+                machine.within(Phase::Gradient, || {
+                    pairs.sum_into(machine, &packed, unit.pair)
+                })
             }
-            None => {
+            None => machine.within(Phase::Gradient, || {
                 let terms: Vec<(&S::Vector, &P)> = copies.iter().zip(&counted.present).collect();
                 let sum = machine.dot_plain(&terms)?;
                 let pairs = Comb {
@@ -156,11 +142,50 @@ impl<P: Clone> Matmul<P> {
                     count: layout.height() / 2,
                 };
                 pairs.sum_into(machine, &sum, unit.pair)
-            }
+            }),
         });
         Ok(Gradient {
             units: units.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// From a copy for each row block: for each row block a batch over the diagonals, moved by as many classes.
+    fn move_classes<S: Slots<Plain = P>>(
+        &self,
+        machine: &S,
+        copies: &[S::Vector],
+    ) -> Result<Vec<S::Vector>, EvalError> {
+        let layout = &self.layout;
+        let class = layout.class_columns() * layout.height();
+        let all = machine.stack(&copies.iter().collect::<Vec<_>>())?;
+        let moved = shifts(machine, &all, class, 0..layout.diagonals().cast_signed())?;
+        let block = |r: usize| {
+            let entries: Vec<S::Vector> = moved
+                .iter()
+                .map(|diagonal| machine.entries(diagonal, r..r + 1))
+                .collect::<Result<_, _>>()?;
+            machine.stack(&entries.iter().collect::<Vec<_>>())
+        };
+        (0..copies.len()).map(block).collect()
+    }
+
+    /// For each tile a batch over the diagonals: their products with its features, summed over the row blocks.
+    fn products<S: Slots<Plain = P>>(
+        machine: &S,
+        by_block: &[S::Vector],
+        features: &[S::Vector],
+    ) -> Result<Vec<S::Vector>, EvalError> {
+        let level = by_block.iter().map(|block| machine.level(block)).min();
+        let level = level.ok_or(EvalError::Empty { op: "gradient" })?;
+        let product = |tile: &S::Vector| {
+            let tile = machine.lower(tile, level.min(machine.level(tile)))?;
+            let blocks: Vec<S::Vector> = (0..by_block.len())
+                .map(|r| machine.entries(&tile, r..r + 1))
+                .collect::<Result<_, _>>()?;
+            let pairs: Vec<(&S::Vector, &S::Vector)> = by_block.iter().zip(&blocks).collect();
+            machine.dot(&pairs)
+        };
+        features.iter().map(product).collect()
     }
 
     /// For each row block: its columns of `D` (class `q` plus `i` times class `q + K`), copied to all columns of a class.

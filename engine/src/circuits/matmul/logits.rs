@@ -2,6 +2,7 @@
 
 use super::super::reduce::places;
 use super::{Diagonals, Matmul, Slots, accumulate};
+use crate::circuits::Phase;
 use crate::ckks::EvalError;
 
 /// Levels of [`Matmul::logits`].
@@ -28,6 +29,15 @@ impl<P: Clone> Matmul<P> {
     /// # Errors
     /// Those of the machine.
     pub fn logits<S: Slots<Plain = P>>(
+        &self,
+        machine: &S,
+        features: &[S::Vector],
+        weights: &Diagonals<S::Vector>,
+    ) -> Result<S::Vector, EvalError> {
+        machine.within(Phase::Logits, || self.product(machine, features, weights))
+    }
+
+    fn product<S: Slots<Plain = P>>(
         &self,
         machine: &S,
         features: &[S::Vector],

@@ -11,8 +11,9 @@
 //! | `done` | server | that the training is over, and whether it was finished |
 //!
 //! Every file is put in its place when it is complete, and names the training it belongs to, a random word that the
-//! server chooses. A server removes what it has read, and at its start whatever another training left; an owner removes
-//! `done`. One training at a time uses a directory.
+//! server chooses. A server removes a request when it is answered, an answer when the state that came of it is in its
+//! checkpoint (so a step that is done again is answered as before, and the owner asked nothing twice), and at its start
+//! whatever another training left; an owner removes `done`. One training at a time uses a directory.
 
 mod owner;
 mod server;

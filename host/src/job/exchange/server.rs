@@ -1,15 +1,13 @@
 //! The server's end: asks, and waits for answers.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use engine::arith::Word;
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, EvalError, Level};
@@ -27,33 +25,55 @@ use crate::job::store::ScoreHeader;
 use crate::job::task::Setup;
 use crate::job::{JobError, random, store};
 
-/// What a server remembers of its talk with the owner, whatever device it goes on with.
+/// What a server remembers of its talk with the owner, whatever device or process it goes on with.
 pub(in crate::job) struct Conversation {
     training: String,
+    /// Whether an earlier process began it.
+    resumed: bool,
     /// Whether the directory is ours.
     begun: AtomicBool,
     asked: AtomicUsize,
-    /// Questions in a step.
-    questions: usize,
-    /// The answers of the last step, by number: their words and seeds. Files are gone once they are read.
-    answers: Mutex<BTreeMap<usize, (Vec<Word>, Seed)>>,
+    /// Answers that were read since a state was kept last. Until then they stay, for a step that is done again.
+    read: Mutex<Vec<PathBuf>>,
 }
 
 impl Conversation {
-    /// A new one, under a name that nothing else has, with so many questions in a step.
-    pub(in crate::job) fn new(questions: usize) -> Result<Self, JobError> {
-        Ok(Self {
-            training: random::fresh_id()?,
+    /// A new one, under a name that nothing else has.
+    pub(in crate::job) fn new() -> Result<Self, JobError> {
+        Ok(Self::named(random::fresh_id()?, false))
+    }
+
+    /// One that an earlier process began.
+    pub(in crate::job) fn resumed(training: String) -> Self {
+        Self::named(training, true)
+    }
+
+    fn named(training: String, resumed: bool) -> Self {
+        Self {
+            training,
+            resumed,
             begun: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
-            questions,
-            answers: Mutex::default(),
-        })
+            read: Mutex::default(),
+        }
+    }
+
+    /// What it is called.
+    pub(in crate::job) fn training(&self) -> &str {
+        &self.training
     }
 
     /// Goes on after so many questions. What is asked again gets the answer it got before.
-    pub(in crate::job) fn resume(&self, questions: usize) {
+    pub(in crate::job) fn go_on_after(&self, questions: usize) {
         self.asked.store(questions, Ordering::Relaxed);
+    }
+
+    /// What was answered so far will not be asked again: it is kept elsewhere.
+    pub(in crate::job) fn settle(&self) {
+        for answer in self.read().drain(..) {
+            // Nothing depends on it: the next training in this directory would remove it.
+            let _ = fs::remove_file(answer);
+        }
     }
 
     /// Tells the owner that the training is over, if it ever began and was not told yet.
@@ -77,18 +97,8 @@ impl Conversation {
         Ok(file.commit()?)
     }
 
-    fn remember(&self, number: usize, words: Vec<Word>, seed: Seed) {
-        let mut answers = self.answers();
-        answers.retain(|known, _| known + self.questions > number);
-        answers.insert(number, (words, seed));
-    }
-
-    fn remembered(&self, number: usize) -> Option<(Vec<Word>, Seed)> {
-        self.answers().get(&number).cloned()
-    }
-
-    fn answers(&self) -> MutexGuard<'_, BTreeMap<usize, (Vec<Word>, Seed)>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +116,7 @@ pub(in crate::job) struct ServerEnd<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> ServerEnd<'a, B> {
-    /// Clears the directory for a training with so many requests, unless it is under way.
+    /// Makes the directory ready for a training with so many requests, unless it is already.
     pub(in crate::job) fn open(
         backend: &'a B,
         setup: &'a Setup,
@@ -117,7 +127,7 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         talk: &'a Conversation,
     ) -> Result<Self, JobError> {
         if !talk.begun.swap(true, Ordering::Relaxed) {
-            clear(directory)?;
+            prepare(directory, talk.resumed)?;
         }
         Ok(Self {
             backend,
@@ -139,10 +149,12 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
 
     fn ask(&self, state: &Ciphertext<B>, to: Level, bound: f64) -> Result<Ciphertext<B>, JobError> {
         let number = self.talk.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some((words, seed)) = self.talk.remembered(number) {
-            return self.received(state, to, &words, &seed);
-        }
         let request = Question::Refresh.path(self.directory, number, REQUEST);
+        let answer = Question::Refresh.path(self.directory, number, ANSWER);
+        let look = || self.answer(&request, &answer, number, state, to);
+        if let Some(known) = look()? {
+            return Ok(self.take(&request, answer, known));
+        }
         let parameters = Some(&self.setup.identity);
         let mut writer = Writer::create(&request, Kind::RefreshRequest, parameters)?;
         store::write_pair(&mut writer, self.backend, state)?;
@@ -156,10 +168,8 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             to: to.0,
             bound,
         })?;
-        let answer = Question::Refresh.path(self.directory, number, ANSWER);
-        self.wait_for(&request, &answer, &format!("refresh {number}"), || {
-            self.answer(&request, &answer, number, state, to)
-        })
+        let found = self.wait_for(&request, &format!("refresh {number}"), look)?;
+        Ok(self.take(&request, answer, found))
     }
 
     /// Asks whether to go on after an epoch, by its validation logits.
@@ -170,6 +180,11 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         samples: &[usize],
     ) -> Result<Verdict, JobError> {
         let request = Question::Stop.path(self.directory, epoch, REQUEST);
+        let answer = Question::Stop.path(self.directory, epoch, ANSWER);
+        let look = || self.verdict(&answer, epoch);
+        if let Some(known) = look()? {
+            return Ok(self.take(&request, answer, known));
+        }
         let parameters = Some(&self.setup.identity);
         let mut writer = Writer::create(&request, Kind::StopRequest, parameters)?;
         store::write_pair(&mut writer, self.backend, logits)?;
@@ -179,23 +194,9 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             epoch,
             samples: samples.to_vec(),
         })?;
-        let answer = Question::Stop.path(self.directory, epoch, ANSWER);
         let question = format!("the validation of epoch {epoch}");
-        self.wait_for(&request, &answer, &question, || {
-            if !answer.exists() {
-                return Ok(None);
-            }
-            let expected = store::expected(Kind::StopAnswer, parameters);
-            let header: StopAnswerHeader = Reader::open(&answer, &expected)?.header()?;
-            if header.training != self.talk.training || header.epoch != epoch {
-                return Ok(None);
-            }
-            if header.key != self.setup.origin.key {
-                let (file, keys) = (answer.clone(), self.keys.to_owned());
-                return Err(JobError::OtherKeys { file, keys });
-            }
-            Ok(Some(header.verdict))
-        })
+        let found = self.wait_for(&request, &question, look)?;
+        Ok(self.take(&request, answer, found))
     }
 
     /// Asks which samples to keep, by their scores.
@@ -213,34 +214,41 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             score: message.score,
             selection: Some(message.selection),
         };
-        store::write_scores(&request, self.backend, self.setup, &header, message.scores)?;
         let answer = Question::Prune.path(self.directory, round, ANSWER);
-        let question = format!("the scores of round {round}");
-        self.wait_for(&request, &answer, &question, || {
+        let look = || {
             if !answer.exists() {
                 return Ok(None);
             }
             let (header, mask) = store::read_mask(&answer, self.setup, self.keys)?;
             let ours = header.training == self.talk.training && header.round == round;
             Ok(ours.then_some(mask))
-        })
+        };
+        if let Some(known) = look()? {
+            return Ok(self.take(&request, answer, known));
+        }
+        store::write_scores(&request, self.backend, self.setup, &header, message.scores)?;
+        let found = self.wait_for(&request, &format!("the scores of round {round}"), look)?;
+        Ok(self.take(&request, answer, found))
     }
 
-    /// Waits for an answer, and then removes it and the request.
+    /// Removes a request that was answered, and marks the answer as read.
+    fn take<T>(&self, request: &Path, answer: PathBuf, found: T) -> T {
+        // Nothing depends on it: the next training in this directory would remove it.
+        let _ = fs::remove_file(request);
+        self.talk.read().push(answer);
+        found
+    }
+
+    /// Waits for an answer.
     fn wait_for<T>(
         &self,
         request: &Path,
-        answer: &Path,
         question: &str,
         look: impl Fn() -> Result<Option<T>, JobError>,
     ) -> Result<T, JobError> {
         let begun = Instant::now();
         loop {
             if let Some(found) = look()? {
-                for path in [request, answer] {
-                    // Nothing depends on it: the next training in this directory would remove them.
-                    let _ = fs::remove_file(path);
-                }
                 return Ok(found);
             }
             if begun.elapsed() >= self.wait {
@@ -289,37 +297,45 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         };
         let batch = state.batch(self.backend);
         let first = store::read_level(&mut reader, "first", self.setup, to, batch)?;
-        let fresh = self.received(state, to, &first, &seed)?;
-        self.talk.remember(number, first, seed);
-        Ok(Some(fresh))
+        let params = &self.setup.params;
+        let fresh = Ciphertext::from_seed(self.backend, params, to, batch, &first, &seed);
+        Ok(Some(fresh?))
     }
 
-    /// The ciphertexts of an answer: their first halves, and the seed of the second ones.
-    fn received(
-        &self,
-        state: &Ciphertext<B>,
-        to: Level,
-        first: &[Word],
-        seed: &Seed,
-    ) -> Result<Ciphertext<B>, JobError> {
-        let (params, batch) = (&self.setup.params, state.batch(self.backend));
-        let fresh = Ciphertext::from_seed(self.backend, params, to, batch, first, seed);
-        Ok(fresh?)
+    /// The verdict on an epoch, if there is one that belongs to this training.
+    fn verdict(&self, answer: &Path, epoch: usize) -> Result<Option<Verdict>, JobError> {
+        if !answer.exists() {
+            return Ok(None);
+        }
+        let expected = store::expected(Kind::StopAnswer, Some(&self.setup.identity));
+        let header: StopAnswerHeader = Reader::open(answer, &expected)?.header()?;
+        if header.training != self.talk.training || header.epoch != epoch {
+            return Ok(None);
+        }
+        if header.key != self.setup.origin.key {
+            let (file, keys) = (answer.to_owned(), self.keys.to_owned());
+            return Err(JobError::OtherKeys { file, keys });
+        }
+        Ok(Some(header.verdict))
     }
 }
 
-/// Removes what an earlier training left in a directory, which is made if it is not there.
-fn clear(directory: &Path) -> Result<(), JobError> {
+/// Removes what another training left in a directory, which is made if it is not there; or what the same one, resumed, left
+/// that is not true any more.
+fn prepare(directory: &Path, resumed: bool) -> Result<(), JobError> {
     fs::create_dir_all(directory).map_err(JobError::io(directory, "be created"))?;
     for entry in fs::read_dir(directory).map_err(JobError::io(directory, "be listed"))? {
         let entry = entry.map_err(JobError::io(directory, "be listed"))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let of_exchange = Question::ALL.into_iter().any(|question| {
-            let number = question.number(&name, REQUEST);
-            number.or(question.number(&name, ANSWER)).is_some()
-        });
-        if name == DONE || of_exchange {
+        let is = |suffix, name: &str| {
+            let mut questions = Question::ALL.into_iter();
+            questions.any(|question| question.number(name, suffix).is_some())
+        };
+        let message = is(REQUEST, &name) || is(ANSWER, &name);
+        // A request that a killed server was about to write; answers are the owner's to write.
+        let part = AtomicFile::target_of(&name).is_some_and(|target| is(REQUEST, target));
+        if name == DONE || part || message && !resumed {
             let stale = entry.path();
             fs::remove_file(&stale).map_err(JobError::io(&stale, "be removed"))?;
         }

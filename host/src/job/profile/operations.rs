@@ -6,17 +6,14 @@ use std::sync::Arc;
 use engine::backend::{Backend, GadgetKey, Shape};
 use engine::bootstrap::{Bootstrapper, Parts, key_plan};
 use engine::circuits::{Refresh, Rotations};
-use engine::ckks::{
-    Ciphertext, Encoder, Encryptor, EvalError, Evaluator, KeyGenerator, KeyPlan, Level, Params,
-    SecretKey,
-};
-use engine::protocol::{Owner, PlanError, RefreshRequest, Server, Task};
-use engine::ring::sampling::{Seed, uniform};
+use engine::ckks::{KeyPlan, Level, Params};
+use engine::protocol::{Owner, PlanError, Server, Task};
+use engine::ring::sampling::uniform;
 use engine::ring::{Basis, Rotation};
 use engine::train::Model;
-use num_complex::Complex64;
 
 use super::{ProfileConfig, ProfileReport, StepShape};
+use crate::job::keyed::{AtHand, Keyed};
 use crate::job::samples::batch_size;
 use crate::job::task::Setup;
 use crate::job::train::bootstrapper;
@@ -206,52 +203,6 @@ fn key_switch<B: Backend>(
     })
 }
 
-/// Owner and server in one.
-struct Keyed<'a, B: Backend> {
-    backend: &'a B,
-    params: &'a Params,
-    encoder: Arc<Encoder>,
-    secret: SecretKey,
-    keys: engine::ckks::EvaluationKeys<B>,
-}
-
-impl<'a, B: Backend> Keyed<'a, B> {
-    fn new(params: &'a Params, backend: &'a B, plan: &KeyPlan) -> Result<Self, JobError> {
-        let secret = SecretKey::generate(params, &random::secret_seed()?);
-        let generator = KeyGenerator::new(backend, params, &secret);
-        let keys = generator.evaluation_keys(plan, &random::secret_seed()?)?;
-        let encoder = Arc::new(Encoder::new(params.degree()));
-        Ok(Self {
-            backend,
-            params,
-            encoder,
-            keys,
-            secret,
-        })
-    }
-
-    fn evaluator(&self) -> Evaluator<'_, B> {
-        Evaluator::new(
-            self.backend,
-            self.params,
-            Arc::clone(&self.encoder),
-            &self.keys,
-        )
-    }
-
-    fn encrypt(&self, batch: usize, level: Level) -> Result<Ciphertext<B>, JobError> {
-        let slots = self.params.slots();
-        let value = |i: usize| Complex64::new((i % 17) as f64 / 17.0, (i % 5) as f64 / -5.0);
-        let vector: Vec<_> = (0..slots).map(value).collect();
-        let vectors = vec![vector.as_slice(); batch];
-        let encryptor = Encryptor::new(self.backend, self.params, Arc::clone(&self.encoder));
-        let seed = random::secret_seed()?;
-        Ok(encryptor
-            .with_secret(&self.secret, &vectors, level, &seed)?
-            .0)
-    }
-}
-
 fn setup(config: &ProfileConfig, params: &Params) -> Result<Setup, JobError> {
     let StepShape {
         features,
@@ -266,25 +217,6 @@ fn setup(config: &ProfileConfig, params: &Params) -> Result<Setup, JobError> {
         batch,
     };
     Setup::new(params, task, activation, refresh)
-}
-
-/// The owner in the same process.
-struct AtHand<'a, B: Backend>(&'a Owner<'a, B>, Seed);
-
-impl<B: Backend> Refresh<B> for AtHand<'_, B> {
-    fn refresh(
-        &self,
-        x: &Ciphertext<B>,
-        to: Level,
-        bound: f64,
-    ) -> Result<Ciphertext<B>, EvalError> {
-        let request = RefreshRequest {
-            ciphertext: x.clone(),
-            to,
-            bound,
-        };
-        Ok(self.0.refresh(&request, &self.1)?.ciphertext)
-    }
 }
 
 fn step<B: Backend>(

@@ -1,15 +1,9 @@
-//! What a training remembers of its choices, whatever device it goes on with.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! What a training remembers of its choices, whatever device or process it goes on with.
 
 use engine::prune::Mask;
 use serde::{Deserialize, Serialize};
 
 use super::super::{PruneReport, PruneSummary};
-
-/// The masks so far, and what they cost.
-#[derive(Debug, Default)]
-pub(in crate::job) struct PruneMemory(Mutex<PruneState>);
 
 /// All that is needed to go on: merged batches are made again from the training set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -25,59 +19,47 @@ pub(in crate::job) struct PruneState {
     seconds: f64,
 }
 
-impl PruneMemory {
+impl PruneState {
     /// The mask of a round.
     pub(in crate::job) fn mask(&self, round: usize) -> Option<Mask> {
-        self.state().masks.get(round).cloned()
-    }
-
-    /// The masks of all rounds.
-    pub(in crate::job) fn masks(&self) -> Vec<Mask> {
-        self.state().masks.clone()
+        self.masks.get(round).cloned()
     }
 
     /// Rounds whose samples were chosen by scores.
     pub(in crate::job) fn scored(&self) -> usize {
-        self.state().scored
+        self.scored
     }
 
     /// Keeps the mask of the next round.
-    pub(super) fn keep(&self, mask: Mask, scored: bool) {
-        let mut state = self.state();
-        state.masks.push(mask);
-        state.scored += usize::from(scored);
+    pub(super) fn keep(&mut self, mask: Mask, scored: bool) {
+        self.masks.push(mask);
+        self.scored += usize::from(scored);
     }
 
     /// Adds what a round cost.
-    pub(super) fn add(&self, report: &PruneReport) {
-        let mut state = self.state();
-        state.bytes_to_owner += report.bytes_to_owner;
-        state.bytes_to_server += report.bytes_to_server;
-        state.seconds += report.seconds();
+    pub(super) fn add(&mut self, report: &PruneReport) {
+        self.bytes_to_owner += report.bytes_to_owner;
+        self.bytes_to_server += report.bytes_to_server;
+        self.seconds += report.seconds();
     }
 
     /// Seconds of all rounds.
     pub(in crate::job) fn seconds(&self) -> f64 {
-        self.state().seconds
+        self.seconds
     }
 
     /// What a training says of them when it is over.
     pub(in crate::job) fn summary(&self, speedup_over_full: f64) -> PruneSummary {
-        let state = self.state();
-        let fractions: f64 = state.masks.iter().map(Mask::fraction).sum();
+        let fractions: f64 = self.masks.iter().map(Mask::fraction).sum();
         PruneSummary {
-            kept_fraction: fractions / state.masks.len().max(1) as f64,
-            prune_rounds: state.masks.len(),
-            scorings: state.scored,
-            seconds_pruning: state.seconds,
-            bytes_to_owner: state.bytes_to_owner,
-            bytes_to_server: state.bytes_to_server,
+            kept_fraction: fractions / self.masks.len().max(1) as f64,
+            prune_rounds: self.masks.len(),
+            scorings: self.scored,
+            seconds_pruning: self.seconds,
+            bytes_to_owner: self.bytes_to_owner,
+            bytes_to_server: self.bytes_to_server,
             speedup_over_full,
             speedup_is: "predicted".to_owned(),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, PruneState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ mod sweep;
 
 pub(super) use mask::choose_for_request;
 pub use mask::{PruneMaskConfig, prune_mask};
-pub(super) use memory::PruneMemory;
+pub(super) use memory::PruneState;
 pub use merge::{PruneMergeConfig, prune_merge};
 pub(super) use rounds::{Pruner, ScoreMessage};
 pub use score::{PruneScoreConfig, prune_score};
@@ -27,13 +27,16 @@ use engine::prune::{
 };
 
 use super::JobError;
+use super::PruneSummary;
+use super::checkpoint::{Checkpoint, History};
 use super::task::{Schedule, Setup};
 
 /// The [floor](Rule::Importance) where none is chosen: no weight is above 4.4 times that of the mean score (and a rounding).
 pub const DEFAULT_IMPORTANCE_FLOOR: f64 = 0.3;
 
 /// How a training prunes, apart from the score, which keys and data are prepared for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PruneRounds {
     /// What is kept.
     pub selection: Selection,
@@ -44,7 +47,8 @@ pub struct PruneRounds {
 }
 
 /// How a training prunes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PruneConfig {
     /// What samples are chosen by.
     pub score: Score,
@@ -133,23 +137,22 @@ pub(super) fn refreshes_before(
 /// The seconds that as many epochs on all samples would have taken, over those that this training took with its choices.
 ///
 /// A step on all samples counts as those of the warm-up did, or where there was none, as those on merged samples.
-pub(super) fn speedup(
-    schedule: &Schedule,
-    step_seconds: &[(usize, f64)],
-    memory: &PruneMemory,
-) -> f64 {
+fn speedup(schedule: &Schedule, history: &History) -> f64 {
     let mean = |of_warmup: bool| {
-        let steps = step_seconds.iter();
+        let steps = history.steps.iter().enumerate();
         let steps = steps.filter(|(step, _)| schedule.round(*step).is_none() == of_warmup);
-        let (count, sum) = steps.fold((0, 0.0), |(count, sum), (_, seconds)| {
-            (count + 1, sum + seconds)
-        });
-        (count > 0).then(|| sum / f64::from(count))
+        let seconds: Vec<f64> = steps.map(|(_, seconds)| seconds.total()).collect();
+        (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64)
     };
-    let all: f64 = step_seconds.iter().map(|(_, seconds)| seconds).sum();
-    // Another device may have done some: those count like the rest.
-    let all = all / step_seconds.len().max(1) as f64 * schedule.steps() as f64;
     let full = mean(true).or_else(|| mean(false)).unwrap_or(0.0);
-    let steps = (schedule.epochs * schedule.batches) as f64;
-    steps * full / (all + memory.seconds()).max(f64::MIN_POSITIVE)
+    let epochs = schedule.epochs_before(history.steps.len());
+    let steps = (epochs * schedule.batches) as f64;
+    let took = history.phases().total() + history.pruning.seconds();
+    steps * full / took.max(f64::MIN_POSITIVE)
+}
+
+/// What a training says of its choices when it is over.
+pub(super) fn summary(schedule: &Schedule, checkpoint: &Checkpoint) -> PruneSummary {
+    let history = checkpoint.history();
+    history.pruning.summary(speedup(schedule, &history))
 }

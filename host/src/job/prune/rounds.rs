@@ -7,10 +7,11 @@ use engine::ckks::{Ciphertext, Level};
 use engine::protocol::{ReceivedBatch, Server};
 use engine::prune::{Mask, MergePlan, Round, Rule, Score, Selection};
 
+use super::super::checkpoint::Checkpoint;
 use super::super::event::Running;
 use super::super::task::{Schedule, Setup};
 use super::super::{Event, JobError, PruneReport, random};
-use super::{PruneMemory, PruneRounds};
+use super::PruneRounds;
 
 /// The server's message to the owner.
 pub(in crate::job) struct ScoreMessage<'a, B: Backend> {
@@ -34,7 +35,7 @@ pub(in crate::job) struct Pruner<'a, B: Backend> {
     pub(in crate::job) setup: &'a Setup,
     pub(in crate::job) schedule: &'a Schedule,
     pub(in crate::job) rounds: PruneRounds,
-    pub(in crate::job) memory: &'a PruneMemory,
+    pub(in crate::job) checkpoint: &'a Checkpoint,
     /// Of each batch of the training set.
     pub(in crate::job) samples: Vec<usize>,
     /// The last choice and its batches.
@@ -94,7 +95,7 @@ impl<B: Backend> Pruner<'_, B> {
             rule: rule.name().to_owned(),
             ..PruneReport::default()
         };
-        let mask = match self.memory.mask(round.number) {
+        let mask = match self.checkpoint.pruning(|state| state.mask(round.number)) {
             Some(mask) => mask,
             None => {
                 let mask = if by_scores {
@@ -103,7 +104,8 @@ impl<B: Backend> Pruner<'_, B> {
                     self.any()?
                 };
                 self.check(&mask)?;
-                self.memory.keep(mask.clone(), by_scores);
+                self.checkpoint
+                    .pruning(|state| state.keep(mask.clone(), by_scores));
                 mask
             }
         };
@@ -119,7 +121,7 @@ impl<B: Backend> Pruner<'_, B> {
         report.seconds_merge = begun.elapsed().as_secs_f64();
         report.of = self.samples.iter().sum();
         report.merge = *plan.totals();
-        self.memory.add(&report);
+        self.checkpoint.pruning(|state| state.add(&report));
         running.observer().event(&Event::Prune(&report));
         Ok(merged)
     }

@@ -48,12 +48,11 @@ pub fn prune_score(
 ) -> Result<PruneScoreReport, JobError> {
     let begun = Instant::now();
     let setup = KeysFile::open(&config.evaluation_keys)?.setup;
-    let pruning = setup.plan.pruning().ok_or(JobError::NotPrunable)?;
-    let questions = pruning.refreshes().count(1).max(1);
+    setup.plan.pruning().ok_or(JobError::NotPrunable)?;
     let params = setup.params.clone();
     let scoring = Scoring {
         config,
-        conversation: Conversation::new(questions)?,
+        conversation: Conversation::new()?,
         setup,
         begun,
     };
@@ -90,7 +89,7 @@ impl Job for Scoring<'_> {
         let mut keys = KeysFile::open(from)?;
         setup.check(from, from, &keys.setup.origin)?;
         let mut data = TrainingSetFile::open(&config.data, setup, from)?;
-        let state = store::read_model(&config.model, backend, setup, from)?;
+        let (state, _) = store::read_model(&config.model, backend, setup, from)?;
         let mut running = Running::begin(observer, Stage::Keys, setup.plan.keys().len());
         let keys = keys.read(backend, &mut running)?;
         running.end();
@@ -163,6 +162,7 @@ impl Job for Scoring<'_> {
         };
         store::write_scores(&config.out, backend, setup, &header, &packed)?;
         if let (Some(_), Some(exchange)) = (&end, &config.exchange) {
+            talk.settle();
             talk.close(exchange, true)?;
         }
         running.end();

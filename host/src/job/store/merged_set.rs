@@ -197,6 +197,14 @@ impl DataFile {
         Ok(Self::Fresh(TrainingSetFile::open(path, setup, keys)?))
     }
 
+    /// What no other training set has.
+    pub(in crate::job) fn checksum(&self) -> [u8; 32] {
+        match self {
+            Self::Fresh(file) => file.checksum(),
+            Self::Merged(file) => file.reader.checksum(),
+        }
+    }
+
     /// Samples of each batch.
     pub(in crate::job) fn samples(&self) -> Vec<usize> {
         match self {

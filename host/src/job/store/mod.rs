@@ -5,7 +5,9 @@
 //! | secret key | parameter literal, origin | `coefficients`: one signed byte each |
 //! | evaluation keys | parameter literal, origin, names of the keys | `seeds`: 32 bytes for each key; `key-K.digit-D`: first half |
 //! | training set | origin, samples of each batch | `seeds`: start, then for each batch its tiles and its labels, then for each batch of validation its tiles; `start`; `batch-I.features`: tile after tile; `batch-I.labels`; `validation-I.features` |
-//! | model | origin, steps, level | `first`, `second`: both halves |
+//! | model | origin, steps, epochs, level | `first`, `second`: both halves |
+//! | checkpoint | origin, job and its inputs, steps, level, verdict, best epoch | `state-first`, `state-second`; `best-first`, `best-second`; `history` (JSON) |
+//! | work | parameter literal, origin, data, options, checksums of data and key | `seed` |
 //! | refresh request | keys, job, number, levels, bound | `first`, `second` |
 //! | stop request | keys, job, epoch, samples of each ciphertext | `first`, `second`: validation logits |
 //! | stop answer | keys, job, epoch, verdict | |
@@ -17,13 +19,18 @@
 //! Second halves of fresh ciphertexts and of keys are not stored: they come from their seeds. Every number is compared
 //! with what the parameter set and the plan call for before memory is taken, every residue with its modulus.
 
+mod checkpoint;
 mod keys;
 mod merged_set;
 mod model;
 mod owner_key;
 mod prune;
 mod training_set;
+mod work;
 
+pub(super) use checkpoint::{
+    CheckpointFile, KeptJob, KeptTraining, remove_checkpoint, write_checkpoint,
+};
 pub(super) use keys::{KeysFile, write_keys};
 pub(super) use merged_set::{DataFile, create_merged_set};
 pub(super) use model::{create_model, finish_model, read_model, read_pair, write_pair};
@@ -32,6 +39,7 @@ pub(super) use prune::{
     ScoreHeader, read_mask, read_score_pair, score_header, write_mask, write_scores,
 };
 pub(super) use training_set::{TrainingSetFile, TrainingSetWriter};
+pub(super) use work::{Asked, WorkFile, write_work};
 
 use std::io::{Read, Seek};
 

@@ -19,6 +19,7 @@ const HALVES: [&str; 2] = ["first", "second"];
 struct Header {
     origin: Origin,
     steps: usize,
+    epochs: usize,
     level: usize,
 }
 
@@ -30,34 +31,36 @@ pub(in crate::job) fn create_model(
     Ok(Writer::create(path, Kind::Model, Some(&setup.identity))?)
 }
 
-/// Writes the state after the last step.
+/// Writes the state after so many steps and epochs.
 pub(in crate::job) fn finish_model<B: Backend>(
     mut writer: Writer<AtomicFile>,
     backend: &B,
     setup: &Setup,
-    steps: usize,
+    [steps, epochs]: [usize; 2],
     state: &Ciphertext<B>,
 ) -> Result<(), JobError> {
     write_pair(&mut writer, backend, state)?;
     let header = Header {
         origin: setup.origin.clone(),
         steps,
+        epochs,
         level: state.level().0,
     };
     Ok(writer.commit(&header)?)
 }
 
-/// Reads a model of the keys of `setup`, which came from `keys`.
+/// Reads a model of the keys of `setup`, which came from `keys`, and its steps and epochs.
 pub(in crate::job) fn read_model<B: Backend>(
     path: &Path,
     backend: &B,
     setup: &Setup,
     keys: &Path,
-) -> Result<Ciphertext<B>, JobError> {
+) -> Result<(Ciphertext<B>, [usize; 2]), JobError> {
     let mut reader = Reader::open(path, &expected(Kind::Model, Some(&setup.identity)))?;
     let Header {
         origin,
-        steps: _,
+        steps,
+        epochs,
         level,
     } = reader.header()?;
     setup.check(keys, path, &origin)?;
@@ -71,7 +74,8 @@ pub(in crate::job) fn read_model<B: Backend>(
         ));
     }
     let vectors = setup.plan.layout().state_vectors();
-    read_pair(&mut reader, backend, setup, Level(level), vectors)
+    let state = read_pair(&mut reader, backend, setup, Level(level), vectors)?;
+    Ok((state, [steps, epochs]))
 }
 
 /// Writes both halves of a batch of ciphertexts.

@@ -193,6 +193,11 @@ impl TrainingSetFile {
         })
     }
 
+    /// What no other training set has.
+    pub(in crate::job) fn checksum(&self) -> [u8; 32] {
+        self.reader.checksum()
+    }
+
     /// The features of all samples for validation: for each batch its tiles.
     pub(in crate::job) fn validation<B: Backend>(
         &mut self,

@@ -217,7 +217,7 @@ impl Plan {
     /// refreshed, and up to which level. A dry run of a step says which keys it needs, up to which level.
     ///
     /// # Cost
-    /// A few dry runs on vectors without values; with bootstrapping, those of [`bootstrap::budget`].
+    /// A few dry runs on vectors without values; with bootstrapping, those of [`bootstrap::budgets`].
     ///
     /// # Errors
     /// [`PlanError`].

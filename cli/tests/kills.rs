@@ -1,4 +1,8 @@
 //! Trainings that are killed at any moment, and go on: the real program, as processes of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is a test, helpers among it"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

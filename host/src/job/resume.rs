@@ -12,10 +12,6 @@ use super::{JobError, Observer, ResumeConfig, ResumeFrom, RunReport, TrainReport
 /// Of [`resume`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one of them in the life of a process"
-)]
 pub enum ResumedReport {
     /// It was a [`train`](super::train()).
     Train(TrainReport),

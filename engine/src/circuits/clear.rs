@@ -16,7 +16,7 @@ use crate::ring::Rotation;
 /// A batch of clear slot vectors with the level ciphertexts in their place would have.
 #[derive(Clone, Debug)]
 pub struct ClearVector {
-    entries: Vec<Arc<[Complex64]>>,
+    entries: Vec<Arc<Vec<Complex64>>>,
     level: Level,
 }
 
@@ -25,6 +25,17 @@ pub struct ClearVector {
 pub struct ClearPlain {
     values: Arc<[Complex64]>,
     encodings: Arc<Mutex<BTreeSet<(Level, Use)>>>,
+}
+
+/// Slots that are summed up at once: 16 KiB.
+const BLOCK: usize = 1 << 10;
+
+/// `sum + a b`, slot by slot.
+fn add_products(sum: &mut [Complex64], [a, b]: [&[Complex64]; 2]) {
+    let factors = a.iter().zip(b);
+    sum.iter_mut()
+        .zip(factors)
+        .for_each(|(sum, (x, y))| *sum += x * y);
 }
 
 /// The clear machine. See the module head.
@@ -86,7 +97,8 @@ impl Clear {
             self.check_slots("vector", entry.len())?;
         }
         let width = self.width;
-        let entries = values.iter().map(|entry| entry[..width].into()).collect();
+        let entry = |entry: &Vec<Complex64>| Arc::new(entry[..width].to_vec());
+        let entries = values.iter().map(entry).collect();
         Ok(ClearVector { entries, level })
     }
 
@@ -98,7 +110,7 @@ impl Clear {
         if batch == 0 {
             return Err(EvalError::Empty { op: "vector" });
         }
-        let zero: Arc<[Complex64]> = vec![Complex64::ZERO; self.width].into();
+        let zero = Arc::new(vec![Complex64::ZERO; self.width]);
         let entries = vec![zero; batch];
         Ok(ClearVector { entries, level })
     }
@@ -162,12 +174,32 @@ impl Clear {
                 let mut random = self.random.borrow_mut();
                 random.add_to(&mut entry, size(noise, level));
             }
-            entry.into()
+            Arc::new(entry)
         };
         ClearVector {
             entries: entries.into_iter().map(disturb).collect(),
             level,
         }
+    }
+
+    /// A sum for each entry of a batch: a constant, and what `add` adds to a block of its slots. Block by block, so that a
+    /// sum of many terms stays in the cache.
+    fn sums(
+        &self,
+        batch: usize,
+        constant: f64,
+        add: impl Fn(usize, Range<usize>, &mut [Complex64]),
+    ) -> Vec<Vec<Complex64>> {
+        let sum = |index: usize| {
+            let mut sum = Vec::with_capacity(self.width);
+            while sum.len() < self.width {
+                let block = sum.len()..(sum.len() + BLOCK).min(self.width);
+                sum.resize(block.end, Complex64::from(constant));
+                add(index, block.clone(), &mut sum[block]);
+            }
+            sum
+        };
+        (0..batch).map(sum).collect()
     }
 
     /// The level below, and the rescales on the way.
@@ -226,7 +258,8 @@ impl Clear {
         self.record(Operation::Addition, a.level, batch);
         let pair = |index| {
             let (left, right) = (Self::entry(&a, index), Self::entry(&b, index));
-            left.iter().zip(right).map(|(&x, &y)| f(x, y)).collect()
+            let both = left.iter().zip(right);
+            Arc::new(both.map(|(&x, &y)| f(x, y)).collect())
         };
         Ok(ClearVector {
             entries: (0..batch).map(pair).collect(),
@@ -236,7 +269,8 @@ impl Clear {
 
     fn map(&self, x: &ClearVector, f: impl Fn(Complex64) -> Complex64) -> ClearVector {
         self.record(Operation::Addition, x.level, x.entries.len());
-        let entry = |values: &Arc<[Complex64]>| values.iter().map(|&value| f(value)).collect();
+        let entry =
+            |values: &Arc<Vec<Complex64>>| Arc::new(values.iter().map(|&value| f(value)).collect());
         ClearVector {
             entries: x.entries.iter().map(entry).collect(),
             level: x.level,
@@ -290,7 +324,7 @@ impl Clear {
         let left =
             by.0.rem_euclid(i32::try_from(self.slots).unwrap_or(i32::MAX)) as usize;
         let left = left.min(self.width);
-        let rotate = |values: &Arc<[Complex64]>| [&values[left..], &values[..left]].concat();
+        let rotate = |values: &Arc<Vec<Complex64>>| [&values[left..], &values[..left]].concat();
         let entries = a.entries.iter().map(rotate).collect();
         self.noisy_entries(entries, a.level, NoiseModel::key_switch)
     }
@@ -374,7 +408,7 @@ impl Slots for Clear {
             }
         }
         Ok(ClearVector {
-            entries: vec![total.into()],
+            entries: vec![Arc::new(total)],
             level: x.level,
         })
     }
@@ -382,7 +416,7 @@ impl Slots for Clear {
     fn add_plain(&self, a: &ClearVector, b: &Self::Plain) -> Result<ClearVector, EvalError> {
         self.encode(b, a.level, Use::Sum);
         let known = ClearVector {
-            entries: vec![Arc::clone(&b.values)],
+            entries: vec![Arc::new(b.values.to_vec())],
             level: a.level,
         };
         self.zip("add_plain", a, &known, |x, y| x + y)
@@ -404,25 +438,27 @@ impl Slots for Clear {
         }
         let factors = pairs.iter().flat_map(|&(a, b)| [a, b]);
         let (batch, level) = Self::sum_shape(op, factors.chain(terms.iter().map(|&(a, _)| a)))?;
-        let mut sums = vec![vec![Complex64::from(constant); self.width]; batch];
-        for (a, factor) in terms {
-            let a = self.lower(a, level)?;
-            for (index, sum) in sums.iter_mut().enumerate() {
-                for (sum, &x) in sum.iter_mut().zip(Self::entry(&a, index)) {
-                    *sum += x * factor;
-                }
-            }
-        }
+        let terms = terms
+            .iter()
+            .map(|(a, factor)| Ok((self.lower(a, level)?, *factor)));
+        let terms = terms.collect::<Result<Vec<_>, EvalError>>()?;
         self.record(Operation::ConstantProduct, level, terms.len() * batch);
-        for (a, b) in pairs {
-            let (a, b) = (self.lower(a, level)?, self.lower(b, level)?);
-            for (index, sum) in sums.iter_mut().enumerate() {
-                let factors = Self::entry(&a, index).iter().zip(Self::entry(&b, index));
-                for (sum, (&x, &y)) in sum.iter_mut().zip(factors) {
-                    *sum += x * y;
-                }
+        let pairs = pairs
+            .iter()
+            .map(|(a, b)| Ok((self.lower(a, level)?, self.lower(b, level)?)));
+        let pairs = pairs.collect::<Result<Vec<_>, EvalError>>()?;
+        let sums = self.sums(batch, constant, |index, block, sum| {
+            for (a, factor) in &terms {
+                let values = &Self::entry(a, index)[block.clone()];
+                sum.iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, x)| *sum += x * factor);
             }
-        }
+            for (a, b) in &pairs {
+                let values = [a, b].map(|x| &Self::entry(x, index)[block.clone()]);
+                add_products(sum, values);
+            }
+        });
         self.record(Operation::TensorProduct, level, pairs.len() * batch);
         self.record(Operation::Relinearization, level, batch);
         self.rescale(op, sums, level)
@@ -430,17 +466,17 @@ impl Slots for Clear {
 
     fn dot_plain(&self, terms: &[(&ClearVector, &Self::Plain)]) -> Result<ClearVector, EvalError> {
         let (batch, level) = Self::sum_shape("dot_plain", terms.iter().map(|&(a, _)| a))?;
-        let mut sums = vec![vec![Complex64::ZERO; self.width]; batch];
-        for (a, known) in terms {
-            let a = self.lower(a, level)?;
+        let terms = terms.iter().map(|(a, known)| {
             self.encode(known, level, Use::Product);
-            for (index, sum) in sums.iter_mut().enumerate() {
-                let factors = Self::entry(&a, index).iter().zip(known.values.iter());
-                for (sum, (&x, &y)) in sum.iter_mut().zip(factors) {
-                    *sum += x * y;
-                }
+            Ok((self.lower(a, level)?, *known))
+        });
+        let terms = terms.collect::<Result<Vec<_>, EvalError>>()?;
+        let sums = self.sums(batch, 0.0, |index, block, sum| {
+            for (a, known) in &terms {
+                let values = [Self::entry(a, index), &known.values];
+                add_products(sum, values.map(|values| &values[block.clone()]));
             }
-        }
+        });
         self.record(Operation::PlainProduct, level, terms.len() * batch);
         self.rescale("dot_plain", sums, level)
     }
@@ -451,15 +487,18 @@ impl Slots for Clear {
         constant: f64,
     ) -> Result<ClearVector, EvalError> {
         let (batch, level) = Self::sum_shape("linear_combination", terms.iter().map(|&(a, _)| a))?;
-        let mut sums = vec![vec![Complex64::from(constant); self.width]; batch];
-        for (a, factor) in terms {
-            let a = self.lower(a, level)?;
-            for (index, sum) in sums.iter_mut().enumerate() {
-                for (sum, &x) in sum.iter_mut().zip(Self::entry(&a, index)) {
-                    *sum += x * factor;
-                }
+        let terms = terms
+            .iter()
+            .map(|(a, factor)| Ok((self.lower(a, level)?, *factor)));
+        let terms = terms.collect::<Result<Vec<_>, EvalError>>()?;
+        let sums = self.sums(batch, constant, |index, block, sum| {
+            for (a, factor) in &terms {
+                let values = &Self::entry(a, index)[block.clone()];
+                sum.iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, x)| *sum += x * factor);
             }
-        }
+        });
         self.record(Operation::ConstantProduct, level, terms.len() * batch);
         self.rescale("linear_combination", sums, level)
     }
@@ -511,7 +550,7 @@ impl Slots for Clear {
                 diagonals.len() * a.entries.len(),
             );
             let sums = ClearVector {
-                entries: sums.into_iter().map(Into::into).collect(),
+                entries: sums.into_iter().map(Arc::new).collect(),
                 level: a.level,
             };
             let moved = self.rotate_as(Operation::Rotation, &sums, *giant);
@@ -527,7 +566,7 @@ impl Slots for Clear {
 
     fn conjugate(&self, a: &ClearVector) -> Result<ClearVector, EvalError> {
         self.record(Operation::Conjugation, a.level, a.entries.len());
-        let conjugate = |values: &Arc<[Complex64]>| values.iter().map(Complex64::conj).collect();
+        let conjugate = |values: &Arc<Vec<Complex64>>| values.iter().map(Complex64::conj).collect();
         let entries = a.entries.iter().map(conjugate).collect();
         Ok(self.noisy_entries(entries, a.level, NoiseModel::key_switch))
     }

@@ -18,6 +18,7 @@
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
 mod activations;
+mod at_hand;
 mod calibrate;
 mod checkpoint;
 mod clear_model;

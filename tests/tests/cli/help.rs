@@ -2,8 +2,10 @@
 
 use super::veilgrad;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "activations",
+    "calibrate",
+    "plan",
     "run",
     "simulate",
     "keygen",

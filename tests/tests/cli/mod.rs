@@ -4,6 +4,7 @@ mod devices;
 mod help;
 mod params;
 mod parties;
+mod plan;
 mod profile;
 mod report;
 mod run;

@@ -176,7 +176,16 @@ fn all<B: Backend>(
     })
 }
 
-fn curve(points: Vec<(Level, f64)>) -> Result<Curve, JobError> {
+/// A curve through measured points. Nothing takes longer at a lower level, and what disturbs a measurement only adds: so what
+/// was measured above a level bounds what is measured there.
+fn curve(mut points: Vec<(Level, f64)>) -> Result<Curve, JobError> {
+    points
+        .iter_mut()
+        .rev()
+        .fold(f64::INFINITY, |bound, (_, seconds)| {
+            *seconds = seconds.min(bound);
+            *seconds
+        });
     Curve::new(points).map_err(|error| JobError::Measured(error.to_string()))
 }
 
@@ -435,4 +444,38 @@ fn each(one: f64, many: f64, count: usize) -> f64 {
 
 fn least(times: &[f64]) -> f64 {
     times.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::ckks::presets;
+
+    #[test]
+    fn what_disturbs_a_measurement_is_left_out() {
+        let points = [(1, 2.0), (2, 9.0), (4, 3.0), (8, 5.0)];
+        let found = curve(points.map(|(level, s)| (Level(level), s)).to_vec()).unwrap();
+        let seconds: Vec<f64> = found.points().iter().map(|point| point.1).collect();
+        assert_eq!(seconds, [2.0, 3.0, 3.0, 5.0]);
+        assert!(curve(Vec::new()).is_err());
+        assert_eq!(each(3.0, 11.0, 5), 2.0);
+        assert_eq!(each(3.0, 2.0, 5), 0.0);
+    }
+
+    #[test]
+    fn levels_are_on_both_sides_of_each_digit() {
+        for name in presets::NAMES {
+            let params = presets::named(name).unwrap().unwrap();
+            let levels: Vec<usize> = levels(&params).into_iter().map(|level| level.0).collect();
+            let digits = |level: usize| params.ring().digits().at(params.basis(Level(level))).len();
+            assert_eq!((levels[0], levels.last()), (1, Some(&params.max_level().0)));
+            for pair in levels.windows(2) {
+                let is_jump = digits(pair[0]) != digits(pair[1]);
+                assert!(
+                    pair[1] - pair[0] <= if is_jump { 1 } else { STRIDE },
+                    "{name}"
+                );
+            }
+        }
+    }
 }

@@ -51,7 +51,8 @@ pub(super) fn peak_bytes(setup: &Setup, sizes: Sizes, first_bootstrap: Option<&B
     let digits = params.ring().digits().at(params.basis(levels.labels)).len();
     let extended = params.limbs_at(levels.labels) + special;
     let decomposed = (blocks * digits * extended) as u64 * row;
-    let step = forward.max(backward + decomposed);
+    // Memory that one part of a step gives back serves another only where rows are of one size: measured, it is twice.
+    let step = 2 * (forward + backward + decomposed);
 
     let bootstrap = first_bootstrap.map_or(0, |first| {
         let top = params.limbs_at(params.top_level()) + special;

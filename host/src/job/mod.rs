@@ -30,6 +30,7 @@ mod error;
 mod evaluate;
 mod event;
 mod exchange;
+mod journal;
 mod keyed;
 mod keygen;
 mod memory;

@@ -4,6 +4,7 @@ mod bootstrap;
 mod evaluator;
 mod kernels;
 mod key_switch;
+mod prune;
 mod ring;
 mod train;
 
@@ -13,5 +14,6 @@ criterion::criterion_main!(
     key_switch::benches,
     evaluator::benches,
     bootstrap::benches,
-    train::benches
+    train::benches,
+    prune::benches
 );

@@ -4,13 +4,13 @@ use host::job::{self, JobError, Observer, ResumeFrom, ResumedReport};
 
 use crate::args::{
     ActivationsTableArgs, CalibrateArgs, Command, DecryptArgs, DevicesArgs, EncryptArgs,
-    EvaluateArgs, KeygenArgs, ParamsTableArgs, PlanArgs, ProfileArgs, RefreshArgs, ResumeArgs,
-    RunArgs, SimulateArgs, TrainArgs,
+    EvaluateArgs, KeygenArgs, ParamsTableArgs, PlanArgs, ProfileArgs, PruneCommand, PruneSweepArgs,
+    RefreshArgs, ResumeArgs, RunArgs, SimulateArgs, TrainArgs,
 };
 use crate::progress::Progress;
 use crate::report::{Listener, Outcome, Report};
 use crate::streams::{Failure, Streams};
-use crate::{calibrate, devices, plan, print, profile, resolve, sets};
+use crate::{calibrate, devices, plan, print, profile, prune, resolve, sets};
 
 /// Does what the command line asks.
 pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -23,6 +23,7 @@ pub(crate) fn execute(command: Command, streams: &mut Streams<'_>) -> Result<(),
         Command::Train(args) => train(args, streams),
         Command::Resume(args) => resume(args, streams),
         Command::Refresh(args) => refresh(args, streams),
+        Command::Prune(args) => prune(args.command, streams),
         Command::Decrypt(args) => decrypt(args, streams),
         Command::Evaluate(args) => evaluate(args, streams),
         Command::Params(args) => params(args, streams),
@@ -153,6 +154,46 @@ fn refresh(args: RefreshArgs, streams: &mut Streams<'_>) -> Result<(), Failure> 
     let config = resolve::refresh(args);
     let report = job::refresh(&config, &mut Progress::new(streams, json))?;
     print::done(streams, json, &report, print::refresh);
+    Ok(())
+}
+
+fn prune(command: PruneCommand, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    match command {
+        PruneCommand::Score(args) => {
+            let json = args.output.json;
+            let config = resolve::prune_score(args);
+            let report = job::prune_score(&config, &mut Progress::new(streams, json))?;
+            print::done(streams, json, &report, prune::score);
+        }
+        PruneCommand::Mask(args) => {
+            let json = args.output.json;
+            let config = resolve::prune_mask(args);
+            let report = job::prune_mask(&config, &mut Progress::new(streams, json))?;
+            print::done(streams, json, &report, prune::mask);
+        }
+        PruneCommand::Merge(args) => {
+            let json = args.output.json;
+            let config = resolve::prune_merge(args);
+            let report = job::prune_merge(&config, &mut Progress::new(streams, json))?;
+            print::done(streams, json, &report, prune::merge);
+        }
+        PruneCommand::Simulate(args) => return prune_sweep(&args, streams),
+    }
+    Ok(())
+}
+
+fn prune_sweep(args: &PruneSweepArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let json = args.output.json;
+    let mut progress = Progress::new(streams, json);
+    let report = job::prune_sweep(&resolve::prune_sweep(args), &mut progress)?;
+    let table = progress.into_sweep();
+    if let Some(path) = &args.svg {
+        let plot = table
+            .svg()
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        job::write_text(path, &plot)?;
+    }
+    print::done(streams, json, &report, |report| table.markdown(report));
     Ok(())
 }
 

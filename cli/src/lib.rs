@@ -11,8 +11,10 @@
 //! | `units.rs` | numbers with their units |
 //! | `devices.rs` | the devices of the machine |
 //! | `profile.rs` | kernels and their times |
+//! | `prune.rs` | choices of rows and what they cost |
 //! | `plan.rs`, `calibrate.rs` | what a training will take; what operations take |
 //! | `sets.rs` | parameter sets: the table of all, the levels of one |
+//! | `sweep.rs` | the table and the plot of accuracy by rows kept |
 //! | `print.rs` | plans and reports: text for people, JSON lines for programs |
 #![forbid(unsafe_code)]
 
@@ -24,10 +26,12 @@ mod plan;
 mod print;
 mod profile;
 mod progress;
+mod prune;
 mod report;
 mod resolve;
 mod sets;
 mod streams;
+mod sweep;
 mod units;
 mod values;
 

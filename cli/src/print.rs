@@ -9,6 +9,7 @@ use host::job::{
 };
 use serde::Serialize;
 
+use crate::prune;
 use crate::streams::{Failure, Streams};
 use crate::units::{bytes, count, percent, percentage_points, seconds, things};
 
@@ -220,6 +221,9 @@ pub(crate) fn run(report: &RunReport, model: Option<&Path>) -> String {
     if let Some(epoch) = report.best_epoch {
         rows.push(("Weights of", format!("epoch {epoch}, the best one")));
     }
+    if let Some(pruning) = &report.pruning {
+        rows.extend(prune::summary(pruning));
+    }
     if let Some(model) = model {
         rows.push(("Model", model.display().to_string()));
     }
@@ -393,7 +397,7 @@ pub(crate) fn encrypt(report: &EncryptReport) -> String {
 
 /// The result of `veilgrad train`.
 pub(crate) fn train(report: &TrainReport) -> String {
-    list(&[
+    let mut rows = vec![
         (
             "Model",
             match report.best_epoch {
@@ -415,13 +419,18 @@ pub(crate) fn train(report: &TrainReport) -> String {
             ),
         ),
         ("Of the steps", phases(&report.phases)),
-    ])
+    ];
+    if let Some(pruning) = &report.pruning {
+        rows.extend(prune::summary(pruning));
+    }
+    list(&rows)
 }
 
 /// The result of `veilgrad refresh`.
 pub(crate) fn refresh(report: &RefreshReport) -> String {
     list(&[
         ("Refreshes", count(report.refreshes as u64)),
+        ("Choices of rows", count(report.masks as u64)),
         ("Time", seconds(report.seconds)),
     ])
 }

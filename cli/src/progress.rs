@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 
 use crate::streams::Streams;
-use crate::{print, units};
+use crate::sweep::Table;
+use crate::{print, prune, units};
 
 /// Lines on the way through a stage are at least this far apart.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -23,6 +24,8 @@ pub(crate) struct Progress<'s, 'w> {
     stage: Option<Running>,
     /// When the last line on the way was written.
     last_line: Instant,
+    /// What a sweep has told so far.
+    sweep: Table,
 }
 
 /// The stage that runs.
@@ -144,7 +147,13 @@ impl<'s, 'w> Progress<'s, 'w> {
             simulated: false,
             stage: None,
             last_line: Instant::now(),
+            sweep: Table::default(),
         }
+    }
+
+    /// What a sweep has told.
+    pub(crate) fn into_sweep(self) -> Table {
+        self.sweep
     }
 
     /// Writes while no bar is in the way.
@@ -275,6 +284,14 @@ impl Observer for Progress<'_, '_> {
             Event::Validation(report) if self.json => self.json_line("validation", report),
             Event::Validation(report) => {
                 self.write(|streams| streams.err_line(&print::validation(report)));
+            }
+            Event::Prune(report) if self.json => self.json_line("prune", report),
+            Event::Prune(report) => self.write(|streams| streams.err_line(&prune::round(report))),
+            Event::Sweep(row) => {
+                self.sweep.add(row);
+                if self.json {
+                    self.json_line("sweep", row);
+                }
             }
             Event::Note(note) if self.json => {
                 self.json_line("note", &print::Message { message: note });

@@ -1,5 +1,9 @@
 //! Arguments → the configuration of a job.
 
+mod prune;
+
+pub(crate) use prune::{prune_mask, prune_merge, prune_score, prune_sweep};
+
 use std::env;
 use std::path::PathBuf;
 
@@ -22,6 +26,7 @@ use crate::streams::Failure;
 pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
     let train = TrainConfig {
         patience: args.patience,
+        prune: prune::config(args.prune_score, &args.prune),
         ..train_config(&args.training, &args.activation, &args.seed)?
     };
     Ok(RunConfig {
@@ -86,7 +91,10 @@ pub(crate) fn simulate(args: SimulateArgs) -> Result<SimulateConfig, Failure> {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
         data: data(args.data),
-        train: train_config(&args.training, &args.activation, &args.seed)?,
+        train: TrainConfig {
+            prune: prune::config(args.prune_score, &args.prune),
+            ..train_config(&args.training, &args.activation, &args.seed)?
+        },
         refresh: refresh_by(&args.refresh),
         threads: args.threads,
     })
@@ -106,6 +114,7 @@ pub(crate) fn keygen(args: KeygenArgs) -> Result<KeygenConfig, Failure> {
         allow_insecure: args.params.allow_insecure,
         params: permitted(args.params)?,
         shape,
+        pruning: prune::pruning(args.prune_score, args.global_mask),
         refresh: refresh_by(&args.refresh),
         activation: activation(&args.activation)?,
         calibrations: calibrations(args.calibrations),
@@ -137,6 +146,7 @@ pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
         epochs: args.epochs,
         learning_rate: args.lr,
         early_stopping: args.early_stopping,
+        prune: prune::rounds(&args.prune),
         exchange: args.exchange,
         wait: args.wait,
         device: args.machine.device,
@@ -262,6 +272,7 @@ fn train_config(
         learning_rate: training.lr,
         activation: activation(chosen)?,
         patience: None,
+        prune: None,
         seed: seed.seed,
     })
 }

@@ -45,6 +45,22 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A share of the rows that is not all of them.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err("it must be a number of at least 0 and below 1, such as 0.9".to_owned()),
+    }
+}
+
+/// A percentage above 0, as a share.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 100.0 => Ok(value / 100.0),
+        _ => Err("it must be above 0 and at most 100, such as 10".to_owned()),
+    }
+}
+
 /// An operation that can be profiled.
 pub(crate) fn operation(text: &str) -> Result<Operation, String> {
     let found = Operation::ALL
@@ -112,6 +128,10 @@ mod tests {
             assert!(power_of_two(text).is_err(), "{text}");
         }
         assert!(classes("1").is_err());
+        for text in ["1", "-0.1", "NaN", "90", "10%", ""] {
+            assert!(share(text).is_err(), "{text}");
+        }
+        assert_eq!(share("0.9"), Ok(0.9));
     }
 
     #[test]

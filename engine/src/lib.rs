@@ -2,7 +2,7 @@
 //!
 //! Mathematics only: no threads, no devices, no files. Each module uses only those to its left:
 //!
-//! `arith ← ring ← backend ← ckks ← circuits ← bootstrap ← train ← protocol`
+//! `arith ← ring ← backend ← ckks ← circuits ← bootstrap ← train ← prune ← protocol`
 #![forbid(unsafe_code)]
 
 pub mod arith;
@@ -11,5 +11,6 @@ pub mod bootstrap;
 pub mod circuits;
 pub mod ckks;
 pub mod protocol;
+pub mod prune;
 pub mod ring;
 pub mod train;

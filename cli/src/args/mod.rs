@@ -3,6 +3,7 @@
 mod machine;
 mod options;
 mod owner;
+mod prune;
 mod resume;
 mod server;
 mod trial;
@@ -13,10 +14,13 @@ pub(crate) use machine::{
     ActivationsTableArgs, CalibrateArgs, DevicesArgs, ParamsTableArgs, ProfileArgs,
 };
 pub(crate) use options::{
-    Activation, ActivationArgs, CalibrationsArgs, DataArgs, ParamsArgs, RefreshBy, RefreshByArgs,
-    SeedArgs, TrainingArgs,
+    Activation, ActivationArgs, CalibrationsArgs, DataArgs, ParamsArgs, PruneArgs, PruneMerge,
+    PruneRule, PruneScore, RefreshBy, RefreshByArgs, SeedArgs, SelectionArgs, TrainingArgs,
 };
 pub(crate) use owner::{DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, RefreshArgs};
+pub(crate) use prune::{
+    PruneCommand, PruneCommandArgs, PruneMaskArgs, PruneMergeArgs, PruneScoreArgs, PruneSweepArgs,
+};
 pub(crate) use resume::ResumeArgs;
 pub(crate) use server::TrainArgs;
 pub(crate) use trial::{PlanArgs, RunArgs, SimulateArgs};
@@ -48,6 +52,9 @@ pub(crate) use trial::{PlanArgs, RunArgs, SimulateArgs};
 /// A training that was ended before it was done goes on with
 ///   veilgrad resume
 ///
+/// To train on few rows, chosen anew on the way: keygen --prune-score, train --prune, or step by
+/// step veilgrad prune.
+///
 /// Exit codes: 0 done, 1 the job failed, 2 wrong usage.
 #[derive(Debug, Parser)]
 #[command(name = "veilgrad", version, verbatim_doc_comment, max_term_width = 100)]
@@ -66,6 +73,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     Resume(ResumeArgs),
     Refresh(RefreshArgs),
+    Prune(PruneCommandArgs),
     Decrypt(DecryptArgs),
     Evaluate(EvaluateArgs),
     Params(ParamsTableArgs),

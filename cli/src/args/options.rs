@@ -140,6 +140,82 @@ pub(crate) enum RefreshBy {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct PruneArgs {
+    /// Train on few rows: leave out this share of the training rows, and choose anew which every few epochs; 0.9 keeps a
+    /// tenth [default: train on all]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
+    pub(crate) prune: Option<f64>,
+
+    /// Epochs between two choices of rows
+    #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true, default_value = "5", requires = "prune")]
+    pub(crate) prune_every: usize,
+
+    /// Epochs on all rows before the first choice; without any, the first choice is a random one
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0, requires = "prune")]
+    pub(crate) prune_warmup: usize,
+
+    /// How the ciphertexts of kept rows are brought together
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = PruneMerge::Planned, requires = "prune")]
+    pub(crate) prune_merge: PruneMerge,
+
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SelectionArgs {
+    /// How rows are chosen by their scores
+    #[arg(long, value_name = "RULE", value_enum, default_value_t = PruneRule::Importance, requires = "prune")]
+    pub(crate) prune_rule: PruneRule,
+
+    /// With --prune-rule window: the share of the rows, the hardest ones, that is passed over
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true, default_value = "0.05", requires = "prune")]
+    pub(crate) prune_window: f64,
+
+    /// Let each class keep its share of the rows
+    #[arg(long, requires = "prune")]
+    pub(crate) class_balance: bool,
+
+    /// Choose among all rows at once, instead of as many from each row of the ciphertexts; merging then needs rotations
+    #[arg(long, requires = "prune")]
+    pub(crate) global_mask: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PruneScore {
+    /// The owner gets logits, at the lowest levels, and works out the rest: the cheapest for the server
+    LogitMargin,
+    /// 2(1 - p) for the probability p of the right class, on ciphertexts: the owner gets one number for each row
+    Hefs,
+    /// The sum of |p - y| with an approximate absolute value, as HEPrune published it: for comparison
+    HefsAbs,
+    /// None: rows are drawn at random, and nothing is sent
+    Random,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PruneRule {
+    /// Harder rows more likely, and each counts as many times as makes up for that
+    Importance,
+    /// The hardest rows, as HEPrune does
+    Hardest,
+    /// The hardest rows but for the very hardest
+    Window,
+    /// Any rows
+    Random,
+    /// Half of them the hardest, half any
+    Mixed,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PruneMerge {
+    /// Rows that move by the same distance move together
+    Planned,
+    /// Row by row, as HEPrune published it: for comparison
+    Naive,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct CalibrationsArgs {
     /// Directory of calibrations: what operations take on this machine, as `veilgrad calibrate` measured it
     /// [default: veilgrad in $XDG_CACHE_HOME, or ~/.cache/veilgrad]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::options::{
     ActivationArgs, CalibrationsArgs, DataArgs, ExchangeArgs, MachineArgs, OutputArgs, ParamsArgs,
-    RefreshByArgs, SeedArgs,
+    PruneScore, RefreshByArgs, SeedArgs,
 };
 use crate::values;
 
@@ -45,6 +45,15 @@ pub(crate) struct KeygenArgs {
 
     #[command(flatten)]
     pub(crate) refresh: RefreshByArgs,
+
+    /// Prepare keys and data for a training that prunes, choosing rows by this score: data are encrypted a level
+    /// higher, and there are keys for scores and for merging
+    #[arg(long, value_name = "SCORE", value_enum)]
+    pub(crate) prune_score: Option<PruneScore>,
+
+    /// With --prune-score: also keys for moves between rows, for masks over all rows
+    #[arg(long, requires = "prune_score")]
+    pub(crate) global_mask: bool,
 
     #[command(flatten)]
     pub(crate) params: ParamsArgs,
@@ -112,7 +121,8 @@ pub(crate) struct EncryptArgs {
 /// Reads   The secret key, the server's ciphertexts in the exchange directory, and where
 ///         the server stops early, the data set: its validation labels.
 /// Writes  The same values, freshly encrypted, to the exchange directory; after an epoch
-///         whether it was the best, and whether to stop. Until the training is over also
+///         whether it was the best, and whether to stop; where the server prunes, which
+///         rows to keep and how much each counts. Until the training is over also
 ///         secret.vg.losses, what this needs to know if it is ended and started again.
 /// Learns  The owner learns the weights after each step. From an answer the server
 ///         learns that no value left the range in which training goes on, and from

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::options::{MachineArgs, OutputArgs, ReportArgs};
+use super::options::{MachineArgs, OutputArgs, PruneArgs, ReportArgs};
 use crate::values;
 
 /// Train on an encrypted training set
@@ -12,11 +12,14 @@ use crate::values;
 /// Reads   The evaluation keys and the encrypted training set, both from the owner.
 /// Writes  --out         the encrypted model, for the owner;
 ///         --checkpoint  the encrypted state after each step, until the end;
-///         --exchange    questions to the owner: ciphertexts to refresh, and with
-///                       --early-stopping validation logits after each epoch.
+///         --exchange    questions to the owner: ciphertexts to refresh, with --early-stopping
+///                       validation logits after each epoch, and with --prune the scores
+///                       of all rows, or their logits.
 /// Learns  The server sees ciphertexts, their number, and when an answer comes; with
 ///         --early-stopping also which epochs were better than all before them, and
-///         when to stop. Each question shows the owner the weights so far or how its
+///         when to stop; with --prune also which rows are kept, which says that they are
+///         hard for the model, and of each kept one about how hard it is, from its weight.
+///         Each question shows the owner the weights so far or how its
 ///         own rows stand, which the owner could compute.
 ///
 /// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
@@ -25,9 +28,13 @@ use crate::values;
 /// Whatever ends it before time (a crash, a full disk, an owner who is away), nothing is
 /// lost but the step that was under way: `veilgrad resume --checkpoint MODEL.vg.checkpoint`.
 ///
-/// Example
+/// --prune needs keys and data made with `veilgrad keygen --prune-score SCORE`.
+///
+/// Examples
 ///   veilgrad train --evaluation-keys evaluation.vg --data heart.vg \
 ///       --exchange exchange --epochs 20 --out model.vg
+///   veilgrad train --evaluation-keys evaluation.vg --data heart.vg \
+///       --exchange exchange --epochs 20 --prune 0.9 --out model.vg
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
@@ -52,7 +59,10 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     pub(crate) early_stopping: bool,
 
-    /// Directory shared with the owner, for keys made with `--refresh owner` and for --early-stopping
+    #[command(flatten)]
+    pub(crate) prune: PruneArgs,
+
+    /// Directory shared with the owner, for keys made with `--refresh owner`, for --early-stopping and for --prune
     #[arg(long, value_name = "DIR")]
     pub(crate) exchange: Option<PathBuf>,
 

@@ -1,5 +1,8 @@
 //! Where a program is refreshed: it names its stages, and a plan says in front of which ones levels are given back.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use super::Slots;
@@ -343,123 +346,5 @@ impl<'a> Course<'a> {
             *vector = machine.entries(&all, index..index + 1)?;
         }
         Ok(alive)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn stage(depth: usize, work: usize) -> Stage {
-        Stage {
-            depth,
-            work,
-            vectors: 1,
-            bound: 1.0,
-            aside: Aside::Nothing,
-        }
-    }
-
-    #[test]
-    fn a_refresh_is_worth_it_where_levels_cost_more() {
-        // Two stages of four levels; a level of the first costs 10 at each level above its depth.
-        let stages = [stage(4, 1), stage(4, 1)];
-        let plan = |refresh: f64, start_vectors| {
-            let expensive = |index: usize, level: Level| match index {
-                0 => 10.0 * (level.0 - 4) as f64,
-                _ => 0.0,
-            };
-            let to = |level: Level| refresh + level.0 as f64;
-            let costs = StageCosts::new(&stages, Level(12), expensive, to, start_vectors);
-            RefreshPlan::new(&stages, None, Level(12), &costs).unwrap()
-        };
-        let cheap = plan(1.0, 0);
-        assert_eq!(cheap.start, Level(4));
-        assert_eq!(cheap.entered(&stages), [Level(4), Level(0)]);
-        assert_eq!(cheap.refreshes, [None, Some(Level(4))]);
-        // What a refresh to the level costs decides too: 41 below 50.
-        assert_eq!(plan(100.0, 0).start, Level(8));
-        assert_eq!(plan(1.0, 1).start, Level(4));
-        assert!(cheap.fits(&stages, LevelRange::from(Level(12))));
-        for wrong in [
-            RefreshPlan {
-                start: Level(13),
-                ..cheap.clone()
-            },
-            RefreshPlan {
-                start: Level(3),
-                ..cheap.clone()
-            },
-            RefreshPlan {
-                end: Level(1),
-                ..cheap.clone()
-            },
-            RefreshPlan {
-                refreshes: vec![None],
-                ..cheap.clone()
-            },
-            RefreshPlan {
-                refreshes: vec![None, Some(Level(3))],
-                ..cheap.clone()
-            },
-        ] {
-            assert!(
-                !wrong.fits(&stages, LevelRange::from(Level(12))),
-                "{wrong:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn levels_are_given_back_where_they_run_out() {
-        let stages = [stage(4, 100), stage(4, 10), stage(4, 10), stage(4, 100)];
-        let plan = |start, top| RefreshPlan::fewest(&stages, start, Level(top));
-        // Enough for all.
-        let whole = plan(None, 16).unwrap();
-        assert_eq!((whole.start, whole.end), (Level(16), Level(0)));
-        assert_eq!(whole.refreshes, [None; 4]);
-        // One refresh: the first stage at the bottom, and the last one.
-        let once = plan(None, 12).unwrap();
-        assert_eq!(once.start, Level(4));
-        assert_eq!(once.refreshes, [None, Some(Level(12)), None, None]);
-        // A given start is used up first, if that saves a refresh.
-        let given = plan(Some(Level(12)), 8).unwrap();
-        assert_eq!(given.refreshes.iter().flatten().count(), 1);
-        assert_eq!(plan(None, 3), None);
-    }
-
-    #[test]
-    fn what_is_set_aside_keeps_its_level() {
-        let mut stages = [stage(1, 1), stage(3, 1), stage(3, 1)];
-        stages[0].aside = Aside::Keep;
-        stages[2].aside = Aside::Join;
-        // At level 2 the kept vector has too few levels for the last stage: a refresh must stand in front of that one,
-        // and the one before needs another.
-        let plan = RefreshPlan::fewest(&stages, Some(Level(2)), Level(6)).unwrap();
-        assert_eq!(plan.refreshes, [None, Some(Level(3)), Some(Level(3))]);
-        // At level 3 it has not.
-        let plan = RefreshPlan::fewest(&stages, Some(Level(3)), Level(6)).unwrap();
-        assert_eq!(plan.vectors(&stages), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn no_plan_has_fewer_refreshes_than_the_latest_possible_ones(
-            depths in prop::collection::vec(1usize..6, 1..12), top in 5usize..20, start in 0usize..20,
-        ) {
-            let stages: Vec<Stage> = depths.iter().map(|&depth| stage(depth, depth)).collect();
-            let start = start.min(top);
-            let plan = RefreshPlan::fewest(&stages, Some(Level(start)), Level(top)).unwrap();
-            let (mut level, mut greedy) = (start, 0);
-            for &depth in &depths {
-                if level < depth {
-                    (level, greedy) = (top, greedy + 1);
-                }
-                level -= depth;
-            }
-            prop_assert_eq!(plan.vectors(&stages), greedy);
-        }
     }
 }

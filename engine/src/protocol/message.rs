@@ -1,6 +1,10 @@
 //! What the parties send to each other.
 
+use std::sync::Arc;
+
 use crate::backend::Backend;
+use crate::circuits::PlainVector;
+use crate::circuits::matmul::SampleMask;
 use crate::ckks::{Ciphertext, Level};
 use crate::ring::sampling::Seed;
 
@@ -41,6 +45,7 @@ impl<B: Backend> EncryptedBatch<B> {
             features: tiles.map(|tile| tile.ciphertext.clone()).collect(),
             labels: self.labels.ciphertext.clone(),
             samples: self.samples,
+            weighted: None,
         }
     }
 }
@@ -51,8 +56,10 @@ pub struct ReceivedBatch<B: Backend> {
     pub features: Vec<Ciphertext<B>>,
     /// One vector of labels.
     pub labels: Ciphertext<B>,
-    /// Samples that are present: the first ones.
+    /// Samples that are present: the first ones, unless they are weighted.
     pub samples: usize,
+    /// Where samples are and how much they count, in a merged batch.
+    pub weighted: Option<Arc<SampleMask<PlainVector<B>>>>,
 }
 
 /// The server's wish to have ciphertexts encrypted anew.
@@ -63,4 +70,15 @@ pub struct RefreshRequest<B: Backend> {
     pub to: Level,
     /// What real and imaginary parts are bounded by.
     pub bound: f64,
+}
+
+impl<B: Backend> Clone for ReceivedBatch<B> {
+    fn clone(&self) -> Self {
+        Self {
+            features: self.features.clone(),
+            labels: self.labels.clone(),
+            samples: self.samples,
+            weighted: self.weighted.clone(),
+        }
+    }
 }

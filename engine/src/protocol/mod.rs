@@ -13,6 +13,8 @@
 //! | validation set ([`Owner::encrypt_validation`]) | owner, server | ciphertexts | how many validation samples there are; neither features nor labels, which stay with the owner |
 //! | validation logits ([`Server::validation_logits`]) | server, owner | after each epoch: the logits of the validation set under the weights so far | those, which it could compute from the weights |
 //! | [`Verdict`](crate::train::Verdict) | owner, server | two bits | whether the epoch was the best so far by the owner's loss, and whether to stop: so how long the model went on getting better |
+//! | scores ([`Server::pack_scores`]), where the training prunes | server, owner | for each sample of the training set its logits, or one number: how far its probabilities are from its label | those under the weights so far; from logits also the weights, all of which the owner could compute from the data and a model |
+//! | [`Mask`](crate::prune::Mask) | owner, server | in the clear: a bit for each sample, and under importance sampling a weight for each kept one | which samples are kept in which round: under a rule by scores those that the model finds hard, so that it sees which samples stay hard, change, or are never kept; from a weight the score of a kept sample to within a factor of `2^(1/4)` up or down, relative to the others of its row; no feature and no label, but what hardness says of them |
 //! | model | server, owner | the last state | the model |
 //!
 //! The server sees ciphertexts, shapes, public hyperparameters, and the time at which an answer comes.
@@ -32,13 +34,20 @@
 mod message;
 mod owner;
 mod plan;
+mod prune_plan;
 mod server;
+mod server_prune;
 mod simulation;
+mod simulation_prune;
 #[cfg(test)]
 mod tests;
 
+pub use crate::train::WEIGHT_BOUND;
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Choice, Plan, PlanError, RefreshBy, Task, ValidationLevels, WEIGHT_BOUND};
+pub use plan::{Choice, Plan, PlanError, RefreshBy, Task, ValidationLevels};
+pub use prune_plan::{DataLevels, PrunePlan};
 pub use server::Server;
+pub use server_prune::{Merging, ScoreWeights};
 pub use simulation::Simulation;
+pub use simulation_prune::ClearBatch;

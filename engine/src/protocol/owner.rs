@@ -12,6 +12,7 @@ use crate::ckks::{
     Ciphertext, Decryptor, Encoder, Encryptor, EvalError, KeyGenerator, KeyName, KeyPlan, Level,
     Params, SecretKey, SwitchingKey,
 };
+use crate::prune::{Score, read_scores};
 use crate::ring::sampling::Seed;
 use crate::train::Model;
 
@@ -76,7 +77,7 @@ impl<'a, B: Backend> Owner<'a, B> {
         KeyGenerator::new(self.backend, self.params, &self.secret).each_key(plan, seed, take)
     }
 
-    /// Encrypts the samples of a batch, features (row by row) and labels each at the level they are used at.
+    /// Encrypts the samples of a batch, features (row by row) and labels each at its [level](Plan::data_levels).
     ///
     /// # Cost
     /// One transform of each limb of each vector.
@@ -91,7 +92,7 @@ impl<'a, B: Backend> Owner<'a, B> {
         labels: &[usize],
         seed: &Seed,
     ) -> Result<EncryptedBatch<B>, OwnerError> {
-        let (layout, levels) = (plan.layout(), plan.levels());
+        let (layout, levels) = (plan.layout(), plan.data_levels());
         let (found, expected) = (features.len(), labels.len() * layout.features());
         if found != expected {
             return Err(PackingError::Shape {
@@ -154,6 +155,26 @@ impl<'a, B: Backend> Owner<'a, B> {
             all.extend(scaled.into_iter().map(|logit| logit / scale));
         }
         Ok(all)
+    }
+
+    /// The scores of so many samples in each batch, from the server's message; `classes` are those of the samples.
+    ///
+    /// # Errors
+    /// [`OwnerError::Packing`] for a message of another number of ciphertexts, or for classes of other samples; those of the
+    /// device.
+    pub fn scores(
+        &self,
+        plan: &Plan,
+        score: Score,
+        message: &Ciphertext<B>,
+        samples: &[usize],
+        classes: &[Vec<usize>],
+    ) -> Result<Vec<Vec<f64>>, OwnerError> {
+        let vectors = self.decrypt(message)?;
+        let (layout, activation) = (plan.layout(), plan.activation());
+        Ok(read_scores(
+            score, layout, activation, &vectors, samples, classes,
+        )?)
     }
 
     /// Encrypts the state of a training that starts from `model`.

@@ -1,17 +1,15 @@
 //! What both parties know before anything is encrypted: sizes, levels and keys of a training.
 
+use super::PrunePlan;
 use crate::bootstrap::{self, BootstrapError};
 use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
 use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, RefreshPlan, Rotations};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
 use crate::train::{
-    Step, StepLevels, StepRefresh, fastest_plan, logits_budget, planned_budgets, stages,
+    Step, StepLevels, StepRefresh, WEIGHT_BOUND, fastest_plan, logits_budget, planned_budgets,
+    stages,
 };
-
-/// What weights and look-ahead weights are bounded by at a refresh. A training whose weights leave this range has
-/// diverged: features are normalised, and logits of a few tens decide any sample.
-pub const WEIGHT_BOUND: f64 = 64.0;
 
 /// What it weighs against seconds of work to ask the owner: more than any step. A message there and back, an owner who must be
 /// at hand, and one more look at values within a step are worth no time that they may save; so the owner is asked as rarely
@@ -128,6 +126,19 @@ pub enum PlanError {
         /// Levels for use.
         found: usize,
     },
+    /// Merging needs data at a level above their use, and there is none.
+    #[error(
+        "merging needs the {what} at level {level}, above their use, and parameter set {params} has no such level for use; \
+         choose another set or activation, or train without pruning"
+    )]
+    NoRoomToMerge {
+        /// The set.
+        params: String,
+        /// Which data.
+        what: &'static str,
+        /// The level.
+        level: usize,
+    },
     /// A choice that comes from elsewhere, and is none for this task.
     #[error(
         "a training step of this task and parameter set {params} cannot have the levels and refreshes that were chosen for it"
@@ -168,8 +179,9 @@ pub struct Plan {
     validation: ValidationLevels,
     first_budget: Budget,
     budget: Budget,
+    pub(super) pruning: Option<PrunePlan>,
     validation_budget: Budget,
-    keys: KeyPlan,
+    pub(super) keys: KeyPlan,
 }
 
 /// Levels of validation: as few as logits need, which end at level 0.
@@ -205,7 +217,7 @@ impl Plan {
     /// refreshed, and up to which level. A dry run of a step says which keys it needs, up to which level.
     ///
     /// # Cost
-    /// A few dry runs on vectors without values; with bootstrapping, those of [`bootstrap::budget`].
+    /// A few dry runs on vectors without values; with bootstrapping, those of [`bootstrap::budgets`].
     ///
     /// # Errors
     /// [`PlanError`].
@@ -324,6 +336,7 @@ impl Plan {
                 encapsulation: false,
                 rotations: all.rotations().clone(),
             },
+            pruning: None,
             choice,
             first_budget,
             budget,

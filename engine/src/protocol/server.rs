@@ -4,19 +4,25 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Plan, ReceivedBatch, WEIGHT_BOUND};
+use super::{Plan, ReceivedBatch};
 use crate::backend::Backend;
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::WeightSet;
 use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots, Watch};
 use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
-use crate::train::{Batch, Step};
+use crate::prune::Scorer;
+use crate::train::{Batch, Step, WEIGHT_BOUND};
+
+type ServerStep<B> = Step<Activation, PlainVector<B>>;
 
 /// Runs the steps of one training on ciphertexts.
 pub struct Server<'a, B: Backend> {
-    machine: Ciphertexts<'a, B>,
-    step: Step<Activation, PlainVector<B>>,
+    pub(super) machine: Ciphertexts<'a, B>,
+    pub(super) step: ServerStep<B>,
+    /// Steps on merged batches, by row blocks.
+    smaller: RefCell<BTreeMap<usize, Arc<ServerStep<B>>>>,
+    pub(super) scorer: Option<Scorer<Activation, PlainVector<B>>>,
     /// By number of samples that are present. Batches differ by one at most, so there are few.
     masks: RefCell<BTreeMap<usize, Arc<SampleMask<PlainVector<B>>>>>,
 }
@@ -42,11 +48,16 @@ impl<'a, B: Backend> Server<'a, B> {
             learning_rate,
             refreshes,
         )?;
-        let masks = RefCell::default();
+        let scorer = plan.pruning().map(|pruning| {
+            let (score, state) = (pruning.pruning().score, step.levels().state);
+            Scorer::new(&machine, step.head(), score, state, plan.range())
+        });
         Ok(Self {
+            scorer: scorer.transpose()?,
             machine,
             step,
-            masks,
+            smaller: RefCell::default(),
+            masks: RefCell::default(),
         })
     }
 
@@ -68,12 +79,40 @@ impl<'a, B: Backend> Server<'a, B> {
         batch: &ReceivedBatch<B>,
         number: usize,
     ) -> Result<Ciphertext<B>, EvalError> {
+        let blocks = batch.features.first();
+        let blocks = blocks.map_or(0, |tile| self.machine.batch(tile));
+        let counted = match &batch.weighted {
+            Some(weighted) => Arc::clone(weighted),
+            None => self.mask(batch.samples)?,
+        };
         let batch = Batch {
             features: batch.features.clone(),
             labels: batch.labels.clone(),
-            counted: self.mask(batch.samples)?,
+            counted,
         };
-        self.step.run(&self.machine, state, &batch, number)
+        if blocks == self.step.layout().row_blocks() {
+            return self.step.run(&self.machine, state, &batch, number);
+        }
+        let step = self.smaller(blocks)?;
+        step.run(&self.machine, state, &batch, number)
+    }
+
+    /// The step for batches of so many row blocks.
+    fn smaller(&self, blocks: usize) -> Result<Arc<ServerStep<B>>, EvalError> {
+        if !(1..=self.step.layout().row_blocks()).contains(&blocks) {
+            return Err(EvalError::Batch {
+                op: "training step",
+                left: blocks,
+                right: self.step.layout().row_blocks(),
+            });
+        }
+        let mut smaller = self.smaller.borrow_mut();
+        if let Some(step) = smaller.get(&blocks) {
+            return Ok(Arc::clone(step));
+        }
+        let step = Arc::new(self.step.with_row_blocks(&self.machine, blocks)?);
+        smaller.insert(blocks, Arc::clone(&step));
+        Ok(step)
     }
 
     /// The logits of validation samples under the weights of a state that has been refreshed: for each set of feature tiles a

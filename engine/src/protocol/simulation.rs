@@ -3,21 +3,34 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{OwnerError, Plan, WEIGHT_BOUND};
+use super::{DataLevels, OwnerError, Plan};
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::WeightSet;
 use crate::circuits::{Clear, ClearVector, Slots};
-use crate::train::{Batch, Model, Step};
+use crate::ckks::EvalError;
+use crate::prune::Scorer;
+use crate::train::{Batch, Model, Step, WEIGHT_BOUND};
 
-type Plain = <Clear as Slots>::Plain;
+pub(super) type Plain = <Clear as Slots>::Plain;
+
+/// A merged batch, with the step for as many row blocks as it has.
+#[derive(Clone)]
+pub(super) struct Merged {
+    pub(super) step: Arc<Step<Activation, Plain>>,
+    pub(super) batch: Arc<Batch<ClearVector, Plain>>,
+}
 
 /// The program that the server runs, on vectors that are not encrypted but have levels, and noise if the machine has it.
 pub struct Simulation {
-    machine: Clear,
-    step: Step<Activation, Plain>,
-    state: ClearVector,
+    pub(super) machine: Clear,
+    pub(super) step: Arc<Step<Activation, Plain>>,
+    pub(super) state: ClearVector,
+    pub(super) scorer: Option<Scorer<Activation, Plain>>,
+    pub(super) data: DataLevels,
     steps: usize,
+    /// The survivors of the last round of pruning.
+    pub(super) merged: Vec<Merged>,
     /// By number of samples that are present.
     masks: BTreeMap<usize, Arc<SampleMask<Plain>>>,
 }
@@ -37,10 +50,17 @@ impl Simulation {
         let refreshes = plan.choice().refreshes.clone();
         let step = Step::with_plan(&machine, layout, activation, learning_rate, refreshes)?;
         let state = layout.pack_state(start.values(), start.values())?;
+        let scorer = plan.pruning().map(|pruning| {
+            let (score, state) = (pruning.pruning().score, step.levels().state);
+            Scorer::new(&machine, step.head(), score, state, plan.range())
+        });
         Ok(Self {
+            scorer: scorer.transpose()?,
+            data: plan.data_levels(),
+            merged: Vec::new(),
             state: machine.vector(&state, plan.levels().state)?,
             machine,
-            step,
+            step: Arc::new(step),
             steps: 0,
             masks: BTreeMap::new(),
         })
@@ -52,15 +72,11 @@ impl Simulation {
     /// [`OwnerError::Packing`] for a batch that does not fit the plan, [`OwnerError::Eval`] for values that leave the range
     /// of a refresh.
     pub fn step(&mut self, x: &[f64], labels: &[usize]) -> Result<(), OwnerError> {
-        let (layout, levels) = (self.step.layout(), self.step.levels());
-        let tiles = layout.pack_features(x)?;
-        let features = tiles
-            .iter()
-            .map(|tile| self.machine.vector(tile, levels.features));
-        let labels_vector = layout.pack_labels(labels)?;
+        let layout = self.step.layout();
+        let (features, labels_vector) = self.encode(x, labels)?;
         let batch = Batch {
-            features: features.collect::<Result<_, _>>()?,
-            labels: self.machine.vector(&[labels_vector], levels.labels)?,
+            features,
+            labels: labels_vector,
             counted: match self.masks.get(&labels.len()) {
                 Some(mask) => Arc::clone(mask),
                 None => {
@@ -71,14 +87,50 @@ impl Simulation {
                 }
             },
         };
-        let state = self
-            .step
-            .run(&self.machine, &self.state, &batch, self.steps)?;
-        self.state = self.machine.refresh(&state, levels.state, WEIGHT_BOUND)?;
+        let step = Arc::clone(&self.step);
+        self.run(&step, &batch)
+    }
+
+    /// One step on a merged batch, and the refresh behind it.
+    ///
+    /// # Errors
+    /// [`OwnerError::Eval`] for a batch that is not there, and for values that leave the range of a refresh.
+    pub fn step_merged(&mut self, index: usize) -> Result<(), OwnerError> {
+        let merged = self.merged.get(index).cloned();
+        let Merged { step, batch } = merged.ok_or(EvalError::Empty { op: "merged batch" })?;
+        self.run(&step, &batch)
+    }
+
+    fn run(
+        &mut self,
+        step: &Step<Activation, Plain>,
+        batch: &Batch<ClearVector, Plain>,
+    ) -> Result<(), OwnerError> {
+        let state = step.run(&self.machine, &self.state, batch, self.steps)?;
+        let level = step.levels().state;
+        self.state = self.machine.refresh(&state, level, WEIGHT_BOUND)?;
         self.steps += 1;
         // The next step does the same.
         self.machine.take_budget();
         Ok(())
+    }
+
+    /// Samples as the owner would encrypt them: features, labels.
+    pub(super) fn encode(
+        &self,
+        x: &[f64],
+        labels: &[usize],
+    ) -> Result<(Vec<ClearVector>, ClearVector), OwnerError> {
+        let (layout, data) = (self.step.layout(), self.data);
+        let tiles = layout.pack_features(x)?;
+        let features = tiles
+            .iter()
+            .map(|tile| self.machine.vector(tile, data.features));
+        let labels = layout.pack_labels(labels)?;
+        Ok((
+            features.collect::<Result<_, _>>()?,
+            self.machine.vector(&[labels], data.labels)?,
+        ))
     }
 
     /// The model so far.

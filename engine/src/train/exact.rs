@@ -40,9 +40,21 @@ impl<'a, A: Approximation> ExactTrainer<'a, A> {
 
     /// One step on a batch: `x` holds its samples row by row.
     pub fn step(&mut self, x: &[f64], labels: &[usize], learning_rate: f64) {
+        self.step_weighted(x, labels, None, learning_rate);
+    }
+
+    /// One step on a batch whose samples count as much as their weights say: all alike, if nothing is said.
+    pub fn step_weighted(
+        &mut self,
+        x: &[f64],
+        labels: &[usize],
+        sample_weights: Option<&[f64]>,
+        learning_rate: f64,
+    ) {
         let (features, stride) = (self.weights.features(), self.weights.features() + 1);
         let mut gradient = vec![0.0; self.weights.values().len()];
-        for (sample, &label) in x.chunks_exact(features).zip(labels) {
+        let samples = x.chunks_exact(features).zip(labels);
+        for (index, (sample, &label)) in samples.enumerate() {
             let mut residual = self.look_ahead.logits(sample);
             for logit in &residual {
                 self.largest_logit = self.largest_logit.max(logit.abs());
@@ -52,6 +64,9 @@ impl<'a, A: Approximation> ExactTrainer<'a, A> {
                 Precision::Approximate => self.activation.approximate(&mut residual),
             }
             residual[label] -= 1.0;
+            if let Some(weight) = sample_weights.and_then(|weights| weights.get(index)) {
+                residual.iter_mut().for_each(|d| *d *= weight);
+            }
             for (row, d) in gradient.chunks_exact_mut(stride).zip(&residual) {
                 for (sum, x) in row.iter_mut().zip(sample.iter().chain([&1.0])) {
                     *sum += d * x;

@@ -7,7 +7,7 @@ use crate::circuits::{Aside, Course, Phase, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// What probabilities are bounded by at a refresh: they are one at most, but for the error of the activation.
-const PROBABILITY_BOUND: f64 = 1.5;
+pub(crate) const PROBABILITY_BOUND: f64 = 1.5;
 
 /// A linear layer with an activation, prepared on a machine whose plain vectors are `P`.
 #[derive(Clone, Debug)]

@@ -22,12 +22,17 @@ impl TrainOptions {
     /// batches are encrypted once. Their sizes differ by one at most: a short last batch would be a noisy step.
     #[must_use]
     pub fn batches(&self, samples: usize) -> Vec<Vec<usize>> {
+        self.in_batches(samples, samples.div_ceil(self.batch.max(1)))
+    }
+
+    /// The same for a number of batches that is known, whatever the largest batch was.
+    #[must_use]
+    pub fn in_batches(&self, samples: usize, count: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..samples).collect();
         let mut random = ChaCha20Rng::seed_from_u64(self.seed);
         for last in (1..samples).rev() {
             order.swap(last, below(&mut random, last + 1));
         }
-        let count = samples.div_ceil(self.batch.max(1));
         let bounds = |index: usize| index * samples / count..(index + 1) * samples / count;
         (0..count)
             .map(|index| order[bounds(index)].to_vec())
@@ -36,7 +41,7 @@ impl TrainOptions {
 }
 
 /// Uniform in `[0, bound)`, by rejection.
-fn below(random: &mut ChaCha20Rng, bound: usize) -> usize {
+pub(crate) fn below(random: &mut ChaCha20Rng, bound: usize) -> usize {
     let bound = bound as u64;
     let largest = u64::MAX - u64::MAX % bound;
     loop {

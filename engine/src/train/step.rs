@@ -125,6 +125,30 @@ impl<A: Approximation, P: Clone> Step<A, P> {
         })
     }
 
+    /// The same step for batches of so many row blocks: the same levels, refreshes and keys, and fewer products.
+    ///
+    /// # Errors
+    /// [`EvalError::SlotCount`] if the machine has another number of slots.
+    pub fn with_row_blocks<S: Slots<Plain = P>>(
+        &self,
+        machine: &S,
+        blocks: usize,
+    ) -> Result<Self, EvalError>
+    where
+        A: Clone,
+    {
+        let layout = self.layout().with_row_blocks(blocks);
+        let activation = self.head.activation().clone();
+        Ok(Self {
+            everyone: Arc::new(SampleMask::first(machine, &layout, layout.batch())?),
+            head: Head::new(machine, &layout, activation)?,
+            learning_rate: self.learning_rate,
+            levels: self.levels,
+            refreshes: self.refreshes.clone(),
+            entered: self.entered.clone(),
+        })
+    }
+
     /// The layer that is trained.
     #[must_use]
     pub const fn head(&self) -> &Head<A, P> {

@@ -64,11 +64,13 @@ pub enum Kind {
     StopRequest = 13,
     /// The owner's answer to it.
     StopAnswer = 14,
+    /// The samples of an encrypted data set that a mask keeps, merged.
+    MergedSet = 15,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SecretKey,
         Self::PublicKey,
         Self::EvaluationKeys,
@@ -83,6 +85,7 @@ impl Kind {
         Self::PruneAnswer,
         Self::StopRequest,
         Self::StopAnswer,
+        Self::MergedSet,
     ];
 
     /// Whether a file of this kind must be readable by its owner alone.
@@ -117,6 +120,7 @@ impl fmt::Display for Kind {
             Self::PruneAnswer => "a pruning answer",
             Self::StopRequest => "a stopping request",
             Self::StopAnswer => "a stopping answer",
+            Self::MergedSet => "a merged data set",
         })
     }
 }

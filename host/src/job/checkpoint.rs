@@ -11,6 +11,7 @@ use engine::train::Verdict;
 use serde::{Deserialize, Serialize};
 
 use super::phases::PhaseSeconds;
+use super::prune::PruneState;
 use super::store::{self, KeptJob};
 use super::task::Setup;
 use super::{EpochReport, JobError, ValidationReport};
@@ -58,6 +59,9 @@ pub(super) struct History {
     pub(super) epochs: Vec<EpochReport>,
     /// The epochs that were judged.
     pub(super) validations: Vec<ValidationReport>,
+    /// The choices of samples.
+    #[serde(default)]
+    pub(super) pruning: PruneState,
 }
 
 impl History {
@@ -202,6 +206,11 @@ impl Checkpoint {
             verdict: kept.verdict,
             best: best.transpose()?,
         }))
+    }
+
+    /// What is remembered of choices of samples; kept on disk with the next step.
+    pub(super) fn pruning<T>(&self, look: impl FnOnce(&mut PruneState) -> T) -> T {
+        look(&mut self.kept().history.pruning)
     }
 
     /// Steps that need not be done again.

@@ -6,6 +6,9 @@ use std::time::Duration;
 use engine::circuits::activation::ActivationChoice;
 
 use engine::protocol::RefreshBy;
+use engine::prune::Pruning;
+
+use super::prune::{PruneConfig, PruneRounds};
 use serde::{Deserialize, Serialize};
 
 use crate::launch::DeviceChoice;
@@ -43,6 +46,8 @@ pub struct TrainConfig {
     pub activation: Option<ActivationChoice>,
     /// Epochs without a smaller validation loss after which the training stops; none if it goes on to the end.
     pub patience: Option<usize>,
+    /// How the training prunes, if it does.
+    pub prune: Option<PruneConfig>,
     /// Fixes the split of the data and the order of the samples; never a key or an encryption.
     pub seed: u64,
 }
@@ -135,6 +140,8 @@ pub struct KeygenConfig {
     pub refresh: Option<RefreshBy>,
     /// What turns logits into probabilities, as in [`TrainConfig`]: the keys depend on it.
     pub activation: Option<ActivationChoice>,
+    /// What the training may prune by, if anything: keys and data are then prepared for it.
+    pub pruning: Option<Pruning>,
     /// Device.
     pub device: DeviceChoice,
     /// The directory of calibrations, by which refreshes are planned; by estimates, if nothing is said.
@@ -180,6 +187,8 @@ pub struct TrainJobConfig {
     pub learning_rate: Option<f64>,
     /// Whether the owner is asked after each epoch whether to go on.
     pub early_stopping: bool,
+    /// How the training prunes, if it does: keys and data must be prepared for it.
+    pub prune: Option<PruneRounds>,
     /// A directory shared with the owner, for keys of a training that the owner refreshes or stops.
     pub exchange: Option<PathBuf>,
     /// How long to wait for an answer of the owner.

@@ -9,6 +9,7 @@ use engine::bootstrap::BootstrapError;
 use engine::circuits::packing::PackingError;
 use engine::ckks::{EvalError, ParamsError};
 use engine::protocol::{OwnerError, PlanError};
+use engine::prune::MaskError;
 
 use crate::data::DataError;
 use crate::file::FileError;
@@ -93,6 +94,24 @@ pub enum JobError {
         /// The evaluation keys.
         keys: PathBuf,
     },
+    /// A training that prunes with keys that are not for that.
+    #[error(
+        "these keys and data are not prepared for pruning, which needs data a level higher and keys for scores; make both anew \
+         with `veilgrad keygen --prune-score SCORE` and `veilgrad encrypt`"
+    )]
+    NotPrunable,
+    /// Moves between rows with keys that are not for that.
+    #[error(
+        "a mask over all rows, or merging one by one, moves samples between rows, and these keys have no rotations for that; \
+         make keys with `veilgrad keygen --prune-score SCORE --global-mask`, or leave quotas by row"
+    )]
+    NoMoves,
+    /// Pruning what is pruned already.
+    #[error("{}: these samples are merged already, a level lower; prune the training set that `veilgrad encrypt` wrote", .0.display())]
+    Merged(PathBuf),
+    /// A mask that is none, or for another training set.
+    #[error(transparent)]
+    Mask(#[from] MaskError),
     /// Samples or weights that do not fit their layout.
     #[error(transparent)]
     Packing(#[from] PackingError),

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    ActivationReport, EarlierReport, EpochReport, PlanReport, StepReport, ValidationReport,
+    ActivationReport, EarlierReport, EpochReport, PlanReport, PruneReport, StepReport, SweepRow,
+    ValidationReport,
 };
 
 /// Whoever listens to a job. Called on the thread that started it.
@@ -49,6 +50,10 @@ pub enum Event<'a> {
     Activation(&'a ActivationReport),
     /// It was decided whether a training goes on.
     Validation(&'a ValidationReport),
+    /// Samples were chosen and merged.
+    Prune(&'a PruneReport),
+    /// A line of a sweep over shares and rules.
+    Sweep(&'a SweepRow),
     /// A line worth telling.
     Note(String),
 }

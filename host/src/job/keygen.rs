@@ -49,7 +49,10 @@ pub fn keygen(
         observer,
     )?;
     let (activation, refresh) = (config.activation, config.refresh);
-    let setup = Setup::planned(&params, task, activation, refresh, costs.as_ref())?;
+    let mut setup = Setup::planned(&params, task, activation, refresh, costs.as_ref())?;
+    if let Some(pruning) = config.pruning {
+        setup = setup.with_pruning(pruning)?;
+    }
     let generation = Generation {
         files,
         setup,

@@ -7,9 +7,12 @@
 //! | [`train()`] | server | evaluation keys, training set | encrypted model for the owner |
 //! | [`resume()`] | whose job it was | what it kept | what it would have written |
 //! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
+//! | [`prune_score()`], [`prune_merge()`] | server | keys, training set, then model or mask | scores, merged training set |
+//! | [`prune_mask()`] | owner | secret key, scores, data | mask for the server |
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
+//! | [`prune_sweep()`] | owner | data | |
 //! | [`plan()`] | owner | data, what operations take | |
 //! | [`activations()`] | anybody | | |
 //! | [`calibrate()`] | anybody | | what operations take on this machine |
@@ -38,6 +41,7 @@ mod params;
 mod phases;
 mod plan;
 mod profile;
+mod prune;
 mod random;
 mod refresh;
 mod report;
@@ -53,8 +57,10 @@ mod validation;
 mod work;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
+
+use crate::file::AtomicFile;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
 pub use activations::activations;
@@ -70,6 +76,7 @@ pub use encrypt::encrypt;
 pub use engine::circuits::Operation as CircuitOperation;
 pub use engine::circuits::activation::ActivationChoice;
 pub use engine::protocol::RefreshBy;
+pub use engine::prune::{MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection};
 pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
@@ -78,12 +85,17 @@ pub use memory::peak_memory_bytes;
 pub use params::describe_params;
 pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
+pub use prune::{
+    DEFAULT_IMPORTANCE_FLOOR, PruneConfig, PruneMaskConfig, PruneMergeConfig, PruneRounds,
+    PruneScoreConfig, PruneSweepConfig, prune_mask, prune_merge, prune_score, prune_sweep,
+};
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
     EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
     OperationCount, ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport,
-    RefreshCost, RefreshReport, RunReport, SimulateReport, StepReport, TrainReport,
+    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, RefreshCost,
+    RefreshReport, RunReport, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport,
     ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
@@ -95,6 +107,17 @@ pub use task::{
 };
 pub use train::train;
 pub use work::finish_work;
+
+/// Writes a text file, which takes its place when it is complete.
+///
+/// # Errors
+/// [`JobError::File`], [`JobError::Io`].
+pub fn write_text(path: &Path, text: &str) -> Result<(), JobError> {
+    let mut file = AtomicFile::create(path, false)?;
+    file.write_all(text.as_bytes())
+        .map_err(JobError::io(path, "be written"))?;
+    Ok(file.commit()?)
+}
 
 /// A whole small file, refused if it is larger than `limit`.
 fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, JobError> {

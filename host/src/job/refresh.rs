@@ -12,6 +12,7 @@ use engine::train::Verdict;
 use super::event::Running;
 use super::exchange::{OwnerEnd, Received};
 use super::journal::Journal;
+use super::prune::choose_for_request;
 use super::samples;
 use super::store::OwnerKey;
 use super::task::Setup;
@@ -35,6 +36,7 @@ pub fn refresh(
         key,
         judge: Mutex::default(),
         refreshes: AtomicUsize::new(0),
+        masks: AtomicUsize::new(0),
         begun,
     };
     launch(&answering, config.device, config.threads, &params, observer)
@@ -47,6 +49,7 @@ struct Answering<'a> {
     judge: Mutex<Option<Judge>>,
     /// Answered so far.
     refreshes: AtomicUsize,
+    masks: AtomicUsize,
     begun: Instant,
 }
 
@@ -68,6 +71,7 @@ impl Job for Answering<'_> {
             key,
             judge,
             refreshes,
+            masks,
             begun,
         } = self;
         let OwnerKey { setup, secret } = key;
@@ -78,12 +82,12 @@ impl Job for Answering<'_> {
         let note = format!("waiting for requests in {}", exchange.display());
         observer.event(&Event::Note(note));
         let Some(mut received) = end.receive()? else {
-            return Ok(report(refreshes, *begun));
+            return Ok(report([refreshes, masks], *begun));
         };
         // A server that bootstraps asks for no refresh, and how often it asks whether to go on nobody knows.
         let parts = match &received {
             Received::Refresh { of, .. } => *of,
-            Received::Stop { .. } => 0,
+            Received::Stop { .. } | Received::Prune { .. } => 0,
         };
         let mut running = Running::begin(observer, Stage::Train, parts);
         loop {
@@ -122,6 +126,24 @@ impl Job for Answering<'_> {
                     end.answer_stop(name, verdict)?;
                     running.observer().event(&Event::Validation(&report));
                 }
+                Received::Prune { scores, header } => {
+                    let selection = header.selection.ok_or_else(|| {
+                        let file = &config.exchange;
+                        JobError::mismatch(file, "what to keep", "nothing", "a selection")
+                    })?;
+                    let data = (&config.data, config.seed);
+                    let mask = choose_for_request(&owner, key, data, &header, &scores, selection)?;
+                    end.answer_prune(&header, &mask)?;
+                    masks.fetch_add(1, Ordering::Relaxed);
+                    let note = format!(
+                        "round {}: {} of {} samples kept, by {}",
+                        header.round,
+                        mask.len(),
+                        header.samples.iter().sum::<usize>(),
+                        selection.rule.name()
+                    );
+                    running.observer().event(&Event::Note(note));
+                }
             }
             match end.receive()? {
                 Some(next) => received = next,
@@ -130,13 +152,15 @@ impl Job for Answering<'_> {
         }
         running.end();
         Journal::remove(&config.secret_key)?;
-        Ok(report(refreshes, *begun))
+        Ok(report([refreshes, masks], *begun))
     }
 }
 
-fn report(refreshes: &AtomicUsize, begun: Instant) -> RefreshReport {
+fn report(answered: [&AtomicUsize; 2], begun: Instant) -> RefreshReport {
+    let [refreshes, masks] = answered.map(|count| count.load(Ordering::Relaxed));
     RefreshReport {
-        refreshes: refreshes.load(Ordering::Relaxed),
+        refreshes,
+        masks,
         seconds: begun.elapsed().as_secs_f64(),
     }
 }

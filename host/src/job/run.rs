@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::circuits::Refresh;
+use engine::circuits::activation::Activation;
 use engine::ckks::{Ciphertext, Encoder, Evaluator, SecretKey};
 use engine::protocol::{Owner, Server, Task};
 use engine::ring::sampling::Seed;
@@ -18,7 +19,8 @@ use super::calibrate::known_costs;
 use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
 use super::phases::PhaseClock;
-use super::samples::{Compared, Prepared, Samples, batch_size};
+use super::prune::{Pruner, ScoreMessage, refreshes_before, summary};
+use super::samples::{Compared, Prepared, Samples, WeightedSamples, batch_size};
 use super::steps::{AfterEpoch, Ask, Course, Measure, Trained, run_steps, tell_of_earlier};
 use super::task::{self, Schedule, Setup};
 use super::train;
@@ -67,6 +69,14 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         config.refresh,
         costs.as_ref(),
     )?;
+    let setup = match &config.train.prune {
+        None => setup,
+        Some(prune) => {
+            let setup = setup.with_pruning(prune.pruning())?;
+            prune.rounds.check(setup.origin.pruning)?;
+            setup
+        }
+    };
     let seed = random::secret_seed()?;
     let checkpoint = match &config.work {
         Some(directory) => work::begin(directory, config, &prepared.set, &setup, &seed)?,
@@ -128,6 +138,11 @@ impl Whole {
             batches.len(),
             setup.origin.activation,
         )?;
+        let rows = prepared.set.train().rows();
+        let schedule = train.prune.map_or(schedule, |prune| {
+            let layout = setup.plan.layout();
+            prune.rounds.schedule(schedule, layout, rows)
+        });
         let labels = prepared.validation(batch).into_iter();
         let labels = labels.flat_map(|part| part.labels).collect();
         let mut judge = Judge::new(labels, train.patience.unwrap_or(usize::MAX));
@@ -170,6 +185,7 @@ enum Draw {
     Start,
     Refreshes,
     Validation,
+    Masks,
 }
 
 impl Job for Whole {
@@ -216,7 +232,12 @@ impl Job for Whole {
         let at_hand = AtHand {
             owner: &owner,
             seed: self.draw(Draw::Refreshes),
-            refreshes: AtomicU64::new((checkpoint.steps() * plan.refreshes().len()) as u64),
+            refreshes: AtomicU64::new(refreshes_before(
+                setup,
+                checkpoint.steps(),
+                checkpoint.pruning(|state| state.scored()),
+                batches.len(),
+            ) as u64),
         };
         let evaluator = || Evaluator::new(backend, params, Arc::clone(&encoder), &keys);
         let bootstrapper = train::bootstrapper(plan, evaluator())?;
@@ -228,7 +249,28 @@ impl Job for Whole {
         let server = Server::new(evaluator(), refresher, plan, schedule.learning_rate)?;
         let server = server.watched_by(&clock);
         let mut running = Running::begin(observer, Stage::Train, schedule.steps());
-        let batch = |index: usize| Ok(encrypted[index].received());
+        let mut fetch = |index: usize| Ok(encrypted[index].received());
+        let classes: Vec<Vec<usize>> = batches.iter().map(|batch| batch.labels.clone()).collect();
+        let mut ask_for_mask = |message: &ScoreMessage<'_, B>| {
+            let (score, scores) = (message.score, message.scores);
+            let scores = owner.scores(plan, score, scores, message.samples, &classes)?;
+            let seed = self.draw(Draw::Masks).derive(message.round as u64);
+            let selection = message.selection;
+            Ok(selection.choose(plan.layout(), &scores, &classes, &seed)?)
+        };
+        let mut pruner = train.prune.map(|prune| Pruner {
+            server: &server,
+            setup,
+            schedule,
+            rounds: prune.rounds,
+            checkpoint,
+            samples: classes.iter().map(Vec::len).collect(),
+            merged: None,
+        });
+        let mut next = |step, state: &Ciphertext<B>, running: &mut Running<'_>| match &mut pruner {
+            Some(pruner) => pruner.batch(step, state, &mut fetch, &mut ask_for_mask, running),
+            None => fetch(schedule.batch(step)),
+        };
         let labelled = prepared.validation(task.batch);
         let samples: Vec<usize> = labelled.iter().map(|part| part.labels.len()).collect();
         let validation = match train.patience {
@@ -254,13 +296,10 @@ impl Job for Whole {
         };
         let mut exact = ExactTrainer::new(start, plan.activation(), Precision::Exact);
         let mut measure = |epoch: usize, state: &Ciphertext<B>| {
-            while exact.steps() < epoch * schedule.batches {
-                let batch = &batches[schedule.batch(exact.steps())];
-                exact.step(&batch.features, &batch.labels, schedule.learning_rate);
-            }
+            self.train_in_the_clear(&mut exact, schedule, epoch);
             let model = owner.model(plan, state)?;
             let steps = &checkpoint.history().steps;
-            let of_epoch = (epoch - 1) * schedule.batches..epoch * schedule.batches;
+            let of_epoch = schedule.steps_until(epoch - 1)..schedule.steps_until(epoch);
             let steps = steps.get(of_epoch).unwrap_or_default();
             let seconds = steps.iter().map(|step| step.total()).sum();
             Ok(compared.report(epoch, &model, &exact, seconds))
@@ -282,7 +321,7 @@ impl Job for Whole {
             &server,
             &course,
             state,
-            batch,
+            &mut next,
             after_epoch,
             &mut running,
         )?;
@@ -304,15 +343,19 @@ impl Job for Whole {
                 class_names: Some(set.class_names()),
                 params: params.name(),
                 activation: setup.origin.activation.name(),
-                steps: epochs * schedule.batches,
+                steps: schedule.steps_until(epochs),
                 epochs,
             };
             clear_model::write(path, &model, &prepared.normalization, &about)?;
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {
-            let train =
-                |precision| train_in_the_clear(setup, &schedule_of_model, batches, precision);
+            let train = |precision| {
+                let start = Model::zeros(task.classes, task.features);
+                let mut trainer = ExactTrainer::new(start, plan.activation(), precision);
+                self.train_in_the_clear(&mut trainer, schedule, schedule_of_model.epochs);
+                trainer.weights().clone()
+            };
             let clear = train(Precision::Exact);
             let accuracies = [
                 test_rows.accuracy(&model),
@@ -329,7 +372,7 @@ impl Job for Whole {
             clear_test_accuracy,
             validation_accuracy,
             steps,
-            epochs: steps / schedule.batches,
+            epochs: schedule.epochs_before(steps),
             best_epoch,
             seconds_total: self.begun.elapsed().as_secs_f64(),
             seconds_per_step: phases.total() / steps as f64,
@@ -343,6 +386,7 @@ impl Job for Whole {
             threads: device.threads,
             refresh: plan.refresh_by().name().to_owned(),
             weight_error: errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
+            pruning: train.prune.map(|_| summary(schedule, checkpoint)),
         })
     }
 }
@@ -351,26 +395,43 @@ impl Whole {
     fn draw(&self, draw: Draw) -> Seed {
         self.seed.derive(draw as u64)
     }
+
+    /// Goes on with the same training on `f64`, on the same choices of samples, until so many epochs are over.
+    fn train_in_the_clear(
+        &self,
+        trainer: &mut ExactTrainer<'_, Activation>,
+        schedule: &Schedule,
+        epochs: usize,
+    ) {
+        let (layout, rate) = (self.setup.plan.layout(), schedule.learning_rate);
+        let method = self.train.prune.map(|prune| prune.rounds.method);
+        let mut merged: Option<(usize, Vec<WeightedSamples>)> = None;
+        while trainer.steps() < schedule.steps_until(epochs) {
+            let (step, index) = (trainer.steps(), schedule.batch(trainer.steps()));
+            let Some((round, method)) = schedule.round(step).zip(method) else {
+                let batch = &self.batches[index];
+                trainer.step(&batch.features, &batch.labels, rate);
+                continue;
+            };
+            if merged
+                .as_ref()
+                .is_none_or(|(number, _)| *number != round.number)
+            {
+                let mask = self.checkpoint.pruning(|state| state.mask(round.number));
+                let of = |mask| WeightedSamples::of(layout, &mask, method, &self.batches);
+                merged = Some((round.number, mask.map(of).unwrap_or_default()));
+            }
+            let batches = merged.iter().flat_map(|(_, batches)| batches);
+            let Some(WeightedSamples { samples, weights }) = batches.into_iter().nth(index) else {
+                // There is no such choice: the training was not as long.
+                return;
+            };
+            trainer.step_weighted(&samples.features, &samples.labels, Some(weights), rate);
+        }
+    }
 }
 
 /// The secret key that the seed of a run leads to.
 pub(super) fn secret_of(seed: &Seed, setup: &Setup) -> SecretKey {
     SecretKey::generate(&setup.params, &seed.derive(Draw::Secret as u64))
-}
-
-/// The same training on `f64`, with the exact activation or its polynomials.
-fn train_in_the_clear(
-    setup: &Setup,
-    schedule: &Schedule,
-    batches: &[Samples],
-    precision: Precision,
-) -> Model {
-    let task = setup.plan.task();
-    let start = Model::zeros(task.classes, task.features);
-    let mut trainer = ExactTrainer::new(start, setup.plan.activation(), precision);
-    for step in 0..schedule.steps() {
-        let batch = &batches[schedule.batch(step)];
-        trainer.step(&batch.features, &batch.labels, schedule.learning_rate);
-    }
-    trainer.weights().clone()
 }

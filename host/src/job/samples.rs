@@ -1,6 +1,8 @@
 //! Data sets as jobs need them: read, normalised, cut into batches.
 
 use engine::circuits::activation::{Activation, Approximation};
+use engine::circuits::packing::Layout;
+use engine::prune::{Mask, MergeMethod, MergePlan};
 use engine::train::{ExactTrainer, Model, TrainOptions};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,38 @@ impl Samples {
             of_class.labels.push(label);
         }
         of_class.accuracy(model)
+    }
+}
+
+/// The samples of a merged batch in the clear.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WeightedSamples {
+    pub(super) samples: Samples,
+    pub(super) weights: Vec<f64>,
+}
+
+impl WeightedSamples {
+    /// The merged batches that a mask makes of these.
+    pub(super) fn of(
+        layout: &Layout,
+        mask: &Mask,
+        method: MergeMethod,
+        batches: &[Samples],
+    ) -> Vec<Self> {
+        let plan = MergePlan::new(layout, mask, method);
+        let mut merged = vec![Self::default(); plan.row_blocks().len()];
+        for moved in plan.moves() {
+            let from = &batches[moved.from.batch];
+            let sample = moved.from.block * layout.height() + moved.from.row;
+            let features = layout.features();
+            let to = &mut merged[moved.to.batch];
+            to.samples
+                .features
+                .extend(&from.features[sample * features..][..features]);
+            to.samples.labels.push(from.labels[sample]);
+            to.weights.push(f64::from(moved.weight));
+        }
+        merged
     }
 }
 

@@ -4,13 +4,19 @@ use std::time::Instant;
 
 use engine::circuits::activation::{Activation, Approximation};
 use engine::circuits::{Clear, NoiseModel};
-use engine::protocol::{Plan, RefreshBy, Simulation, Task};
+use engine::protocol::{ClearBatch, Plan, RefreshBy, Simulation, Task};
+use engine::prune::{MergePlan, Round, Rule, Score};
+use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 
 use super::event::{Running, stage};
-use super::samples::{Compared, Prepared, Samples, batch_size};
+use super::prune::PruneConfig;
+use super::samples::{Compared, Prepared, Samples, WeightedSamples, batch_size};
 use super::task::{self, Schedule, Setup};
-use super::{Event, JobError, Observer, PlanReport, SimulateConfig, SimulateReport, Stage, params};
+use super::{
+    Event, JobError, Observer, PlanReport, PruneReport, SimulateConfig, SimulateReport, Stage,
+    params,
+};
 use crate::launch::{Device, threads_of};
 
 /// Runs the training program on clear slots. Nothing is encrypted.
@@ -35,10 +41,17 @@ pub fn simulate(
         classes: set.classes(),
         batch: batch_size(train.batch, params.slots(), set.classes(), Some(rows))?,
     };
-    let setup = Setup::new(&params, task, train.activation, config.refresh)?;
+    let mut setup = Setup::new(&params, task, train.activation, config.refresh)?;
+    if let Some(prune) = &train.prune {
+        setup = setup.with_pruning(prune.pruning())?;
+        prune.rounds.check(setup.origin.pruning)?;
+    }
     let batches = prepared.batches(task.batch, train.seed)?;
     let (epochs, rate) = (train.epochs, train.learning_rate);
     let schedule = Schedule::new(epochs, rate, batches.len(), setup.origin.activation)?;
+    let schedule = train.prune.map_or(schedule, |prune| {
+        prune.rounds.schedule(schedule, setup.plan.layout(), rows)
+    });
     let device = Device {
         name: "clear numbers".to_owned(),
         threads,
@@ -67,8 +80,21 @@ pub fn simulate(
     let mut last = None;
     for epoch in 1..=schedule.epochs {
         let begun = Instant::now();
-        for batch in &batches {
-            pair.step(batch, threads)?;
+        for step in schedule.steps_until(epoch - 1)..schedule.steps_until(epoch) {
+            let index = schedule.batch(step);
+            match schedule.round(step).zip(train.prune) {
+                None => pair.step(&batches[index], threads)?,
+                Some((round, prune)) => {
+                    if pair.round != Some(round.number) {
+                        let seed = Seed([0; 32]).derive(train.seed);
+                        let seed = seed.derive(round.number as u64);
+                        let report = pair.begin(round, &prune, &batches, &seed)?;
+                        let report = PruneReport { epoch, ..report };
+                        running.observer().event(&Event::Prune(&report));
+                    }
+                    pair.step_merged(index)?;
+                }
+            }
             running.advance();
         }
         let (simulated, exact) = (pair.simulation.model()?, pair.exact.weights());
@@ -108,6 +134,10 @@ struct Pair<'a> {
     simulation: Simulation,
     exact: ExactTrainer<'a, Activation>,
     learning_rate: f64,
+    plan: &'a Plan,
+    /// The last choice of samples, and their batches.
+    round: Option<usize>,
+    merged: Vec<WeightedSamples>,
 }
 
 impl<'a> Pair<'a> {
@@ -121,7 +151,59 @@ impl<'a> Pair<'a> {
             simulation: Simulation::new(machine, plan, &start, learning_rate)?,
             exact: ExactTrainer::new(start, plan.activation(), Precision::Exact),
             learning_rate,
+            plan,
+            round: None,
+            merged: Vec::new(),
         })
+    }
+
+    /// Chooses samples by the simulated scores and merges them, for both.
+    fn begin(
+        &mut self,
+        round: Round,
+        prune: &PruneConfig,
+        batches: &[Samples],
+        seed: &Seed,
+    ) -> Result<PruneReport, JobError> {
+        let PruneConfig { score, rounds } = prune;
+        let (layout, mut selection) = (self.plan.layout(), rounds.selection);
+        let clear: Vec<ClearBatch<'_>> = batches
+            .iter()
+            .map(|batch| (batch.features.as_slice(), batch.labels.as_slice()))
+            .collect();
+        let classes: Vec<Vec<usize>> = batches.iter().map(|batch| batch.labels.clone()).collect();
+        let by_scores = round.scored && rounds.asks(Some(*score));
+        let scores = if by_scores {
+            self.simulation.scores(*score, &clear)?
+        } else {
+            (selection.rule, selection.class_balance) = (Rule::Random, false);
+            classes.iter().map(|batch| vec![0.0; batch.len()]).collect()
+        };
+        let mask = selection.choose(layout, &scores, &classes, seed)?;
+        let plan = MergePlan::new(layout, &mask, rounds.method);
+        self.simulation.merge(&plan, &mask, &clear)?;
+        self.merged = WeightedSamples::of(layout, &mask, rounds.method, batches);
+        self.round = Some(round.number);
+        let score = if by_scores { *score } else { Score::Random };
+        Ok(PruneReport {
+            round: round.number,
+            score: score.name().to_owned(),
+            rule: selection.rule.name().to_owned(),
+            of: classes.iter().map(Vec::len).sum(),
+            merge: *plan.totals(),
+            ..PruneReport::default()
+        })
+    }
+
+    /// A step of both on a merged batch.
+    fn step_merged(&mut self, index: usize) -> Result<(), JobError> {
+        self.simulation.step_merged(index)?;
+        if let Some(WeightedSamples { samples, weights }) = self.merged.get(index) {
+            let (x, labels) = (&samples.features, &samples.labels);
+            let rate = self.learning_rate;
+            self.exact.step_weighted(x, labels, Some(weights), rate);
+        }
+        Ok(())
     }
 
     /// A step of both, side by side if there are two threads.

@@ -26,6 +26,10 @@ pub(super) struct Trained<B: Backend> {
 pub(super) type Ask<'a, B> =
     dyn FnMut(usize, &Ciphertext<B>) -> Result<ValidationReport, JobError> + 'a;
 
+/// Gives the batch of a step. The state is what the step begins with: samples may be chosen by it.
+pub(super) type NextBatch<'a, B> =
+    dyn FnMut(usize, &Ciphertext<B>, &mut Running<'_>) -> Result<ReceivedBatch<B>, JobError> + 'a;
+
 /// Looks at the state after an epoch.
 pub(super) type Measure<'a, B> =
     dyn FnMut(usize, &Ciphertext<B>) -> Result<EpochReport, JobError> + 'a;
@@ -81,7 +85,7 @@ pub(super) fn run_steps<B: Backend>(
     server: &Server<'_, B>,
     course: &Course<'_, B>,
     start: Ciphertext<B>,
-    mut batch: impl FnMut(usize) -> Result<ReceivedBatch<B>, JobError>,
+    batch: &mut NextBatch<'_, B>,
     mut after_epoch: AfterEpoch<'_, B>,
     running: &mut Running<'_>,
 ) -> Result<Trained<B>, JobError> {
@@ -102,8 +106,8 @@ pub(super) fn run_steps<B: Backend>(
     } = resumed.unwrap_or_else(|| Progress::begin(start));
     (0..done).for_each(|_| running.advance());
     loop {
-        let epoch = done / schedule.batches;
-        let over = done > 0 && done % schedule.batches == 0;
+        let over = schedule.ends_epoch(done);
+        let epoch = schedule.epochs_before(done);
         if let (Some(measure), true) = (after_epoch.measure.as_mut(), over)
             && checkpoint.history().epochs.len() < epoch
         {
@@ -123,11 +127,12 @@ pub(super) fn run_steps<B: Backend>(
         if done == steps || verdict.is_some_and(|verdict| verdict.stop) {
             break;
         }
+        let next = batch(done, &state, running)?;
         clock.take();
-        state = server.step(&state, &batch(schedule.batch(done))?, done)?;
+        state = server.step(&state, &next, done)?;
         let step = done;
         done += 1;
-        let is_asked = after_epoch.ask.is_some() && done % schedule.batches == 0;
+        let is_asked = after_epoch.ask.is_some() && schedule.ends_epoch(done);
         if done < steps || is_asked {
             state = server.refresh(&state)?;
         }

@@ -7,6 +7,7 @@ use engine::circuits::activation::{ActivationChoice, Approximation};
 use engine::circuits::{Costs, Phase};
 use engine::ckks::{Level, Params, ParamsLiteral};
 use engine::protocol::{Choice, Plan, RefreshBy, Task};
+use engine::prune::{PruneSchedule, Pruning, Round};
 use serde::{Deserialize, Serialize};
 
 use super::{JobError, PassageReport, PlanReport, params, random};
@@ -43,6 +44,9 @@ pub(super) struct Origin {
     pub(super) task: Task,
     pub(super) activation: ActivationChoice,
     pub(super) refresh: RefreshBy,
+    /// What the keys and the data are prepared for, if the training may prune.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pruning: Option<Pruning>,
     /// What the planner chose where the keys were made: by costs that this machine may not know.
     pub(super) choice: Choice,
     /// Columns of a tile and groups of its rows, which follow from the rest in one version of the program.
@@ -89,6 +93,7 @@ impl Setup {
             task,
             activation,
             refresh,
+            pruning: None,
             choice: plan.choice().clone(),
             tile: tile(&plan),
         };
@@ -99,6 +104,13 @@ impl Setup {
             origin,
             plan,
         })
+    }
+
+    /// The same with keys and data for a training that prunes.
+    pub(super) fn with_pruning(mut self, pruning: Pruning) -> Result<Self, JobError> {
+        self.plan = self.plan.with_pruning(&self.params, pruning)?;
+        self.origin.pruning = Some(pruning);
+        Ok(self)
     }
 
     /// The one that `file` brings along, its numbers checked before anything is made of them.
@@ -117,7 +129,10 @@ impl Setup {
         }
         check_sizes(origin.task)?;
         let (task, choice) = (origin.task, origin.choice.clone());
-        let plan = Plan::chosen(&params, task, origin.activation, origin.refresh, choice)?;
+        let mut plan = Plan::chosen(&params, task, origin.activation, origin.refresh, choice)?;
+        if let Some(pruning) = origin.pruning {
+            plan = plan.with_pruning(&params, pruning)?;
+        }
         if origin.tile != tile(&plan) {
             let [found, expected] = [origin.tile, tile(&plan)].map(|tile| format!("{tile:?}"));
             return Err(JobError::mismatch(
@@ -155,7 +170,10 @@ impl Setup {
     /// Bytes of one encrypted mini-batch, and as much again to work with.
     pub(super) fn batch_bytes(&self) -> u64 {
         let vectors = self.plan.feature_vectors() + 1;
-        (2 * vectors * self.params.ciphertext_bytes(self.plan.levels().features)) as u64
+        (2 * vectors
+            * self
+                .params
+                .ciphertext_bytes(self.plan.data_levels().features)) as u64
     }
 
     /// Bytes of a training on the server: keys, so many batches at once, the state, and eight times as much for what a step
@@ -194,8 +212,11 @@ fn check_sizes(task: Task) -> Result<(), JobError> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
     pub(super) epochs: usize,
+    /// Of all samples.
     pub(super) batches: usize,
     pub(super) learning_rate: f64,
+    /// When samples are chosen, and the batches of those.
+    pub(super) pruned: Option<(PruneSchedule, usize)>,
 }
 
 impl Schedule {
@@ -219,21 +240,71 @@ impl Schedule {
             epochs,
             batches,
             learning_rate,
+            pruned: None,
         })
     }
 
-    pub(super) fn steps(&self) -> usize {
-        self.epochs.saturating_mul(self.batches)
+    /// The same, with choices of samples that leave so many batches of merged ones.
+    pub(super) const fn pruned(self, rounds: PruneSchedule, batches: usize) -> Self {
+        Self {
+            pruned: Some((rounds, batches)),
+            ..self
+        }
     }
 
-    /// The batch of a step, counted from zero.
+    pub(super) fn steps(&self) -> usize {
+        self.steps_until(self.epochs)
+    }
+
+    /// Steps of so many epochs.
+    pub(super) fn steps_until(&self, epochs: usize) -> usize {
+        let (full, merged, batches) = self.split(epochs);
+        let steps = full.saturating_mul(self.batches);
+        steps.saturating_add(merged.saturating_mul(batches))
+    }
+
+    /// Of so many epochs those on all samples and those on merged ones, and the batches of the latter.
+    fn split(&self, epochs: usize) -> (usize, usize, usize) {
+        let (warmup, batches) = self
+            .pruned
+            .map_or((epochs, 1), |(rounds, batches)| (rounds.warmup, batches));
+        let full = epochs.min(warmup);
+        (full, epochs - full, batches)
+    }
+
+    /// The epoch of a step, counted from zero, and its batch.
+    fn place(&self, step: usize) -> (usize, usize) {
+        let (full, _, batches) = self.split(self.epochs);
+        match step.checked_sub(full.saturating_mul(self.batches)) {
+            Some(step) if self.pruned.is_some() => (full + step / batches, step % batches),
+            _ => (step / self.batches, step % self.batches),
+        }
+    }
+
+    /// The batch of a step, counted from zero: of all samples, or of the merged ones.
     pub(super) fn batch(&self, step: usize) -> usize {
-        step % self.batches
+        self.place(step).1
     }
 
     /// The epoch of a step, counted from one.
     pub(super) fn epoch(&self, step: usize) -> usize {
-        step / self.batches + 1
+        self.place(step).0 + 1
+    }
+
+    /// Epochs that are over after so many steps.
+    pub(super) fn epochs_before(&self, steps: usize) -> usize {
+        self.place(steps).0
+    }
+
+    /// Whether so many steps end an epoch.
+    pub(super) fn ends_epoch(&self, steps: usize) -> bool {
+        steps > 0 && self.place(steps).1 == 0
+    }
+
+    /// The choice of samples that a step is on; nothing if it is on all.
+    pub(super) fn round(&self, step: usize) -> Option<Round> {
+        let (rounds, _) = self.pruned?;
+        rounds.round(self.place(step).0)
     }
 }
 
@@ -295,7 +366,7 @@ pub(super) fn report(
         key_switches_per_step: plan.budget().key_switches(),
         keys: keys.len(),
         key_bytes: keys.bytes(params),
-        ciphertext_bytes: params.ciphertext_bytes(plan.levels().features),
+        ciphertext_bytes: params.ciphertext_bytes(plan.data_levels().features),
         device: device.name.clone(),
         threads: device.threads,
         refresh: plan.refresh_by().name().to_owned(),
@@ -323,4 +394,48 @@ fn passages(plan: &Plan) -> Vec<PassageReport> {
         key_switches: 0,
     };
     within.chain([behind]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_a_pruned_training_are_shorter_epochs() {
+        let activation = SIGMOID;
+        let schedule = Schedule::new(Some(5), Some(1.0), 4, activation).unwrap();
+        assert_eq!(schedule.steps(), 20);
+        let rounds = PruneSchedule {
+            warmup: 2,
+            every: 2,
+        };
+        let pruned = schedule.pruned(rounds, 1);
+        assert_eq!(pruned.steps(), 2 * 4 + 3);
+        let epochs: Vec<usize> = (0..11).map(|step| pruned.epoch(step)).collect();
+        assert_eq!(epochs, [1, 1, 1, 1, 2, 2, 2, 2, 3, 4, 5]);
+        let ends: Vec<usize> = (0..=11).filter(|&done| pruned.ends_epoch(done)).collect();
+        assert_eq!(ends, [4, 8, 9, 10, 11]);
+        let round = |step| pruned.round(step).map(|round| round.number);
+        assert_eq!(
+            [round(7), round(8), round(9), round(10)],
+            [None, Some(0), Some(0), Some(1)]
+        );
+        assert_eq!(pruned.steps_until(1), 4);
+        // Never on all samples.
+        let rounds = PruneSchedule {
+            warmup: 0,
+            every: 9,
+        };
+        let pruned = schedule.pruned(rounds, 3);
+        assert_eq!(
+            (pruned.steps(), pruned.batch(5), pruned.epoch(5)),
+            (15, 2, 2)
+        );
+        // Never pruned, because the warm-up is longer.
+        let rounds = PruneSchedule {
+            warmup: 9,
+            every: 1,
+        };
+        assert_eq!(schedule.pruned(rounds, 1).steps(), 20);
+    }
 }

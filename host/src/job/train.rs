@@ -14,9 +14,10 @@ use super::checkpoint::{self, Checkpoint};
 use super::event::Running;
 use super::exchange::{Conversation, ServerEnd, owner_command};
 use super::phases::PhaseClock;
+use super::prune::{Pruner, ScoreMessage, refreshes_before, summary};
 use super::resume::{absolute, hexadecimal, refuse_unfinished};
 use super::steps::{AfterEpoch, Ask, Course, Trained, run_steps, tell_of_earlier};
-use super::store::{self, CheckpointFile, KeptJob, KeptTraining, KeysFile, TrainingSetFile};
+use super::store::{self, CheckpointFile, DataFile, KeptJob, KeptTraining, KeysFile};
 use super::task::{self, Schedule, Setup};
 use super::{
     Event, JobError, Observer, ResumeConfig, Stage, TrainJobConfig, TrainReport, ValidationReport,
@@ -41,9 +42,10 @@ pub fn train(
     let schedule = Schedule::new(
         config.epochs,
         config.learning_rate,
-        data.samples.len(),
+        data.samples().len(),
         setup.origin.activation,
     )?;
+    let schedule = pruned(config, &setup, &data, schedule)?;
     let conversation = Conversation::new()?;
     let job = kept_job(config, &schedule, &data, &conversation)?;
     let resume = resume_command(&path);
@@ -76,6 +78,7 @@ pub(super) fn resume_training(
         epochs: Some(kept.epochs),
         learning_rate: Some(kept.learning_rate),
         early_stopping: kept.early_stopping,
+        prune: kept.prune,
         exchange: overrides.exchange.clone().or(kept.exchange),
         wait: overrides.wait.unwrap_or(kept.wait),
         device: overrides.device,
@@ -100,9 +103,10 @@ pub(super) fn resume_training(
     let schedule = Schedule::new(
         config.epochs,
         config.learning_rate,
-        data.samples.len(),
+        data.samples().len(),
         setup.origin.activation,
     )?;
+    let schedule = pruned(&config, &setup, &data, schedule)?;
     let conversation = Conversation::resumed(conversation);
     let job = kept_job(&config, &schedule, &data, &conversation)?;
     AtomicFile::sweep(&config.out)?;
@@ -130,11 +134,11 @@ fn resume_command(checkpoint: &Path) -> String {
 }
 
 /// Keys and data, checked to belong together and to be all that is needed.
-fn open_inputs(config: &TrainJobConfig) -> Result<(Setup, TrainingSetFile), JobError> {
+fn open_inputs(config: &TrainJobConfig) -> Result<(Setup, DataFile), JobError> {
     let from = config.evaluation_keys.as_path();
     let setup = KeysFile::open(from)?.setup;
-    let data = TrainingSetFile::open(&config.data, &setup, from)?;
-    if config.early_stopping && data.validation.is_empty() {
+    let data = DataFile::open(&config.data, &setup, from)?;
+    if config.early_stopping && data.validation_samples().is_empty() {
         return Err(JobError::mismatch(
             &config.data,
             "training set",
@@ -145,11 +149,29 @@ fn open_inputs(config: &TrainJobConfig) -> Result<(Setup, TrainingSetFile), JobE
     Ok((setup, data))
 }
 
+/// The schedule of a training that prunes, if it does.
+fn pruned(
+    config: &TrainJobConfig,
+    setup: &Setup,
+    data: &DataFile,
+    schedule: Schedule,
+) -> Result<Schedule, JobError> {
+    let Some(rounds) = config.prune else {
+        return Ok(schedule);
+    };
+    if let DataFile::Merged(_) = data {
+        return Err(JobError::Merged(config.data.clone()));
+    }
+    rounds.check(setup.origin.pruning)?;
+    let samples = data.samples().iter().sum();
+    Ok(rounds.schedule(schedule, setup.plan.layout(), samples))
+}
+
 /// What a checkpoint says of the training.
 fn kept_job(
     config: &TrainJobConfig,
     schedule: &Schedule,
-    data: &TrainingSetFile,
+    data: &DataFile,
     conversation: &Conversation,
 ) -> Result<KeptJob, JobError> {
     let exchange = config.exchange.as_deref().map(absolute).transpose()?;
@@ -160,6 +182,7 @@ fn kept_job(
         epochs: schedule.epochs,
         learning_rate: schedule.learning_rate,
         early_stopping: config.early_stopping,
+        prune: config.prune,
         exchange,
         wait: config.wait,
         out: absolute(&config.out)?,
@@ -170,7 +193,7 @@ fn kept_job(
 struct Training<'a> {
     config: &'a TrainJobConfig,
     setup: Setup,
-    data: Mutex<TrainingSetFile>,
+    data: Mutex<DataFile>,
     schedule: Schedule,
     conversation: Conversation,
     checkpoint: Checkpoint,
@@ -178,6 +201,15 @@ struct Training<'a> {
 }
 
 impl Training<'_> {
+    /// How often the owner is asked which samples to keep.
+    fn scorings(&self) -> usize {
+        let score = self.setup.origin.pruning.map(|pruning| pruning.score);
+        match self.config.prune {
+            Some(rounds) if rounds.asks(score) => rounds.schedule.scorings(self.schedule.epochs),
+            _ => 0,
+        }
+    }
+
     fn launch(&self, observer: &mut dyn Observer) -> Result<TrainReport, JobError> {
         let (device, threads) = (self.config.device, self.config.threads);
         let trained = launch(self, device, threads, &self.setup.params, observer);
@@ -241,12 +273,15 @@ impl Job for Training<'_> {
         let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
         let name = config.data.file_stem();
         let name = name.unwrap_or_default().to_string_lossy();
-        let rows = data.samples.iter().sum();
+        let samples = data.samples();
+        let rows = samples.iter().sum();
         let plan = task::report(setup, schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
         let by_owner = setup.plan.refresh_by() == RefreshBy::Owner;
         let asks = config.early_stopping;
-        if by_owner || asks {
+        let scorings = self.scorings();
+        let by_exchange = by_owner || asks || scorings > 0;
+        if by_exchange {
             let command = owner_command(exchange(config)?);
             observer.event(&Event::Note(format!("the owner is asked: `{command}`")));
         }
@@ -260,10 +295,11 @@ impl Job for Training<'_> {
 
         let steps = schedule.steps();
         // The state after the last step is refreshed only where its logits are wanted.
-        let refreshes = setup.plan.refreshes().len();
-        let requests = steps * refreshes - usize::from(!asks);
-        let end = if by_owner || asks {
-            talk.go_on_after(checkpoint.steps() * refreshes);
+        let before = |steps, scored| refreshes_before(setup, steps, scored, samples.len());
+        let requests = before(steps, scorings) - usize::from(!asks);
+        let end = if by_exchange {
+            let scored = checkpoint.pruning(|state| state.scored());
+            talk.go_on_after(before(checkpoint.steps(), scored));
             let (exchange, wait) = (exchange(config)?, config.wait);
             let requests = if by_owner { requests } else { 0 };
             let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
@@ -286,7 +322,7 @@ impl Job for Training<'_> {
             .watched_by(&clock);
         let mut running = Running::begin(observer, Stage::Train, steps);
         let start = data.start(backend, setup)?;
-        let samples = data.validation.clone();
+        let validation_samples = data.validation_samples();
         let validation = if asks {
             data.validation(backend, setup)?
         } else {
@@ -295,7 +331,7 @@ impl Job for Training<'_> {
         let mut ask = |epoch: usize, state: &Ciphertext<B>| {
             let end = end.as_ref().ok_or_else(no_exchange)?;
             let logits = server.validation_logits(state, &validation)?;
-            let verdict = end.ask_to_go_on(epoch, &logits, &samples)?;
+            let verdict = end.ask_to_go_on(epoch, &logits, &validation_samples)?;
             Ok(ValidationReport {
                 epoch,
                 loss: None,
@@ -305,7 +341,24 @@ impl Job for Training<'_> {
             })
         };
         let ask: Option<&mut Ask<'_, B>> = if asks { Some(&mut ask) } else { None };
-        let batch = |index| data.batch(backend, setup, index);
+        let mut pruner = config.prune.map(|rounds| Pruner {
+            server: &server,
+            setup,
+            schedule,
+            rounds,
+            checkpoint,
+            samples,
+            merged: None,
+        });
+        let mut fetch = |index| data.batch(backend, setup, &server, index);
+        let mut ask_for_mask = |message: &ScoreMessage<'_, B>| {
+            let end = end.as_ref().ok_or_else(no_exchange)?;
+            end.ask_for_mask(message)
+        };
+        let mut next = |step, state: &Ciphertext<B>, running: &mut Running<'_>| match &mut pruner {
+            Some(pruner) => pruner.batch(step, state, &mut fetch, &mut ask_for_mask, running),
+            None => fetch(schedule.batch(step)),
+        };
         let course = Course {
             params: &setup.params,
             schedule,
@@ -319,7 +372,7 @@ impl Job for Training<'_> {
             &server,
             &course,
             start,
-            batch,
+            &mut next,
             after_epoch,
             &mut running,
         );
@@ -329,8 +382,8 @@ impl Job for Training<'_> {
             steps,
             best_epoch,
         } = trained.map_err(|error| failure().unwrap_or(error))?;
-        let steps_of_model = best_epoch.map_or(steps, |epoch| epoch * schedule.batches);
-        let epochs = steps_of_model / schedule.batches;
+        let steps_of_model = best_epoch.map_or(steps, |epoch| schedule.steps_until(epoch));
+        let epochs = schedule.epochs_before(steps_of_model);
         store::finish_model(model, backend, setup, [steps_of_model, epochs], &state)?;
         if end.is_some() {
             talk.close(exchange(config)?, true)?;
@@ -344,6 +397,7 @@ impl Job for Training<'_> {
             best_epoch,
             phases: checkpoint.history().phases().report(),
             seconds,
+            pruning: config.prune.map(|_| summary(schedule, checkpoint)),
         })
     }
 }

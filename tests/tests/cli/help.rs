@@ -24,16 +24,20 @@ fn the_program_lists_its_commands() {
     let help = veilgrad(&["--help"]);
     assert_eq!(help.code, 0);
     assert_eq!(help.err, "");
-    for command in COMMANDS {
+    for command in COMMANDS.iter().chain(&["prune"]) {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}");
     }
     assert!(help.out.contains("Exit codes"));
 }
 
+/// Those within `prune`.
+const PRUNE_COMMANDS: [&str; 4] = ["prune score", "prune mask", "prune merge", "prune simulate"];
+
 #[test]
 fn each_command_says_who_reads_writes_and_learns_what() {
-    for command in COMMANDS {
-        let help = veilgrad(&[command, "--help"]);
+    for command in COMMANDS.iter().chain(&PRUNE_COMMANDS) {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = veilgrad(&words);
         assert_eq!(help.code, 0, "{command}");
         assert_eq!(help.err, "", "{command}");
         for section in ["Who  ", "Reads  ", "Writes  ", "Learns  ", "Example"] {
@@ -46,8 +50,9 @@ fn each_command_says_who_reads_writes_and_learns_what() {
 
 #[test]
 fn every_example_is_a_command_line_that_parses() {
-    for command in COMMANDS {
-        let help = veilgrad(&[command, "--help"]).out.replace("\\\n", " ");
+    for command in COMMANDS.iter().chain(&PRUNE_COMMANDS) {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = veilgrad(&words).out.replace("\\\n", " ");
         let examples = help
             .lines()
             .filter_map(|line| line.strip_prefix("  veilgrad "));

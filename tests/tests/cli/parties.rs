@@ -80,6 +80,108 @@ fn owner_and_server_train_a_model_together() {
 }
 
 #[test]
+fn rows_are_chosen_in_three_commands_and_trained_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path();
+    tiny_csv(place);
+    let keys = "--secret-key @keys/secret.vg";
+    done(
+        place,
+        "keygen --params insecure-10 --allow-insecure --data @tiny.csv --prune-score logit-margin --out @keys",
+    );
+    done(
+        place,
+        &format!(
+            "encrypt {keys} --data @tiny.csv --out @data.vg --normalization @normalization.json"
+        ),
+    );
+    let with_owner = |server: &str| {
+        std::thread::scope(|scope| {
+            let owner = scope.spawn(|| {
+                let refresh = format!(
+                    "refresh {keys} --data @tiny.csv --exchange @exchange --wait 2m --json"
+                );
+                done(place, &refresh)
+            });
+            let server = done(
+                place,
+                &format!("{server} --exchange @exchange --wait 2m --json"),
+            );
+            (server, owner.join().unwrap())
+        })
+    };
+    let server = "--evaluation-keys @keys/evaluation.vg --data @data.vg";
+    with_owner(&format!("train {server} --epochs 2 --out @first.vg"));
+    let (scored, _) = with_owner(&format!(
+        "prune score {server} --model @first.vg --out @scores.vg"
+    ));
+    assert_eq!(scored.last()["score"], "logit-margin");
+    assert!(scored.last()["bytes"].as_u64().unwrap() > 0);
+    let mask = done(
+        place,
+        &format!(
+            "prune mask {keys} --data @tiny.csv --scores @scores.vg --prune 0.5 --out @mask.vg --json"
+        ),
+    );
+    let (kept, of) = (&mask.last()["kept"], &mask.last()["of"]);
+    assert_eq!(kept.as_u64().unwrap(), of.as_u64().unwrap().div_ceil(2));
+    let merge = format!("prune merge {server} --mask @mask.vg --out @merged.vg");
+    let text = done(place, &merge);
+    assert!(text.out.contains("Merged set"), "{}", text.out);
+    let merged = done(place, &format!("{merge} --json"));
+    assert_eq!(&merged.last()["kept"], kept);
+    assert_eq!(merged.last()["feature_rotations"], 0);
+
+    // The merged rows are a training set like any other; pruned in one command, it comes to the same.
+    let on_merged = server.replace("@data.vg", "@merged.vg");
+    with_owner(&format!("train {on_merged} --epochs 8 --out @model.vg"));
+    let (pruned, owner) = with_owner(&format!(
+        "train {server} --epochs 8 --prune 0.5 --prune-every 4 --out @pruned.vg"
+    ));
+    assert_eq!(pruned.last()["scorings"], 1);
+    assert_eq!(owner.last()["masks"], 1);
+    for model in ["model", "pruned"] {
+        done(
+            place,
+            &format!(
+                "decrypt {keys} --model @{model}.vg --normalization @normalization.json --out @{model}.safetensors"
+            ),
+        );
+        let evaluate = format!("evaluate --model @{model}.safetensors --data @tiny.csv --json");
+        let accuracy = done(place, &evaluate).last()["test_accuracy"]
+            .as_f64()
+            .unwrap();
+        assert!(accuracy > 0.9, "{model}: {accuracy}");
+    }
+
+    // What does not belong together is refused by name.
+    for (line, words) in [
+        (
+            format!("train {on_merged} --prune 0.5 --exchange @exchange --out @m.vg"),
+            "merged already",
+        ),
+        (
+            format!("train {server} --prune 0.5 --global-mask --exchange @exchange --out @m.vg"),
+            "--global-mask",
+        ),
+        (
+            format!("prune merge {server} --mask @scores.vg --out @m.vg"),
+            "scores.vg",
+        ),
+        (
+            format!(
+                "prune mask {keys} --data @tiny.csv --seed 7 --scores @mask.vg --prune 0.5 --out @m.vg"
+            ),
+            "mask.vg",
+        ),
+    ] {
+        let outcome = attempt(place, &line);
+        assert_eq!(outcome.code, 1, "{line}");
+        assert!(outcome.err.contains(words), "{line}: {}", outcome.err);
+    }
+}
+
+#[test]
 fn each_command_names_the_file_that_is_not_there() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path();

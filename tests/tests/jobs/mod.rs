@@ -1,6 +1,7 @@
 //! Jobs from end to end, through files, on the smallest set.
 
 mod devices;
+mod prune;
 mod refusals;
 mod rounds;
 
@@ -75,6 +76,7 @@ struct Place {
     activation: Option<ActivationChoice>,
     params: &'static str,
     refresh: Option<RefreshBy>,
+    pruning: Option<job::Pruning>,
 }
 
 impl Place {
@@ -84,6 +86,7 @@ impl Place {
             activation: Some(job::SIGMOID),
             params: "insecure-10",
             refresh: None,
+            pruning: None,
         };
         write_data(&place.path("data.csv"), 60, 3);
         place
@@ -101,6 +104,7 @@ impl Place {
         let config = KeygenConfig {
             calibrations: None,
             refresh: self.refresh,
+            pruning: self.pruning,
             params: ParamsChoice::Named(self.params.to_owned()),
             allow_insecure: true,
             shape: TaskShape::Of(self.data(), Some(32)),
@@ -133,6 +137,7 @@ impl Place {
             epochs: Some(2),
             learning_rate: Some(1.5),
             early_stopping: false,
+            prune: None,
             exchange: Some(self.path("exchange")),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,
@@ -206,6 +211,7 @@ impl Place {
                 learning_rate: Some(1.5),
                 activation: self.activation,
                 patience: None,
+                prune: None,
                 seed: 3,
             },
             device: DeviceChoice::Auto,

@@ -279,6 +279,7 @@ fn the_defaults_train_the_whole_of_a_small_set() {
             learning_rate: None,
             activation: Some(job::SIGMOID),
             patience: None,
+            prune: None,
             seed: 0,
         },
         model_out: None,

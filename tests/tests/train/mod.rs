@@ -1,5 +1,7 @@
 //! A training step on ciphertexts against the same step on clear vectors and on plain numbers.
 
+mod prune;
+
 use engine::circuits::Ciphertexts;
 use engine::circuits::activation::Sigmoid;
 use engine::circuits::matmul::SampleMask;

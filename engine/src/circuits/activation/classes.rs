@@ -111,7 +111,7 @@ impl<P: Clone> Classes<P> {
     }
 
     /// In the slots of each class: the sum over all classes of the sample. `log2 c'` key switches, no level.
-    pub(super) fn sum<S: Slots<Plain = P>>(
+    pub(crate) fn sum<S: Slots<Plain = P>>(
         &self,
         machine: &S,
         x: &S::Vector,

@@ -45,7 +45,8 @@ impl<P> SampleMask<P> {
         })
     }
 
-    /// The first samples of a batch, each with a weight that its gradient is multiplied by: importance sampling.
+    /// The first places of a batch, each with a weight that the gradient of its sample is multiplied by: importance sampling.
+    /// A place with the weight zero is empty and does not count.
     ///
     /// # Errors
     /// [`EvalError::SlotCount`] if the layout is for another number of slots.
@@ -70,6 +71,7 @@ impl<P> SampleMask<P> {
             .collect::<Result<_, _>>()?;
         let all = Self::first(machine, layout, weights.len())?;
         Ok(Self {
+            samples: weights.iter().filter(|weight| **weight != 0.0).count(),
             weights: Some(blocks),
             ..all
         })

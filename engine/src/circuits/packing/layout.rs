@@ -133,6 +133,19 @@ impl Layout {
         })
     }
 
+    /// The same tiles for batches of so many row blocks, all of them full.
+    ///
+    /// # Range
+    /// `blocks` from one to [`class_columns`](Self::class_columns).
+    #[must_use]
+    pub fn with_row_blocks(&self, blocks: usize) -> Self {
+        debug_assert!((1..=self.class_columns()).contains(&blocks));
+        Self {
+            batch: blocks * self.height(),
+            ..self.clone()
+        }
+    }
+
     /// `n`: slots of a vector.
     #[must_use]
     pub const fn slots(&self) -> usize {

@@ -1,5 +1,6 @@
 //! What operations take on this machine: measured once, kept, and used to plan and to predict.
 
+mod bench;
 mod cache;
 mod measure;
 

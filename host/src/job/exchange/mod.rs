@@ -6,6 +6,8 @@
 //! | `refresh-000001.answer.vg` | owner | the same values, encrypted anew; or that they are out of range |
 //! | `stop-000001.request.vg` | server | validation logits after epoch 1, encrypted, where the server stops early |
 //! | `stop-000001.answer.vg` | owner | whether that epoch was the best so far, and whether to stop |
+//! | `prune-000001.request.vg` | server | scores or logits of all samples in round 1 (rounds count from 0), where the server prunes |
+//! | `prune-000001.answer.vg` | owner | which samples to keep, and how much each counts |
 //! | `done` | server | that the training is over, and whether it was finished |
 //!
 //! Every file is put in its place when it is complete, and names the training it belongs to, a random word that the
@@ -97,15 +99,17 @@ struct StopAnswerHeader {
 enum Question {
     Refresh,
     Stop,
+    Prune,
 }
 
 impl Question {
-    const ALL: [Self; 2] = [Self::Refresh, Self::Stop];
+    const ALL: [Self; 3] = [Self::Refresh, Self::Stop, Self::Prune];
 
     const fn prefix(self) -> &'static str {
         match self {
             Self::Refresh => "refresh-",
             Self::Stop => "stop-",
+            Self::Prune => "prune-",
         }
     }
 

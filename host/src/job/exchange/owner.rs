@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use engine::backend::Backend;
 use engine::ckks::{Ciphertext, Level};
 use engine::protocol::{Fresh, RefreshRequest};
+use engine::prune::Mask;
 use engine::train::Verdict;
 
 use super::{
@@ -17,6 +18,7 @@ use super::{
     StopHeader,
 };
 use crate::file::{FileError, Kind, Reader, Writer};
+use crate::job::store::ScoreHeader;
 use crate::job::task::Setup;
 use crate::job::{JobError, read_limited, store};
 
@@ -49,6 +51,11 @@ pub(in crate::job) enum Received<B: Backend> {
         /// Validation samples of each ciphertext.
         samples: Vec<usize>,
         name: Name,
+    },
+    /// Which samples to keep.
+    Prune {
+        scores: Ciphertext<B>,
+        header: ScoreHeader,
     },
 }
 
@@ -86,6 +93,7 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
                 let received = match question {
                     Question::Refresh => self.read(&path)?,
                     Question::Stop => self.read_stop(&path)?,
+                    Question::Prune => self.read_prune(&path)?,
                 };
                 if let Some(received) = received {
                     return Ok(Some(received));
@@ -202,7 +210,10 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         }
         let (level, to) = (Level(level), Level(to));
         // Only what the plan says is decrypted and encrypted anew.
-        let planned = plan.refreshes().into_iter().find(|planned| {
+        let of_scores = plan.pruning().map(|pruning| pruning.refreshes().iter());
+        let all = plan.refreshes().into_iter();
+        let mut all = all.chain(of_scores.into_iter().flatten().copied());
+        let planned = all.find(|planned| {
             (planned.vectors, planned.to) == (vectors, to)
                 && planned.bound.to_bits() == bound.to_bits()
         });
@@ -273,6 +284,33 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
                 number: epoch,
             },
         }))
+    }
+
+    /// The scores of a round; nothing if they are answered or were withdrawn.
+    fn read_prune(&self, file: &Path) -> Result<Option<Received<B>>, JobError> {
+        let Some(mut reader) = self.open(file, Kind::PruneRequest)? else {
+            return Ok(None);
+        };
+        let header = store::score_header(file, &reader, self.setup, self.keys)?;
+        let name = (Question::Prune, header.training.clone(), header.round);
+        if self.answered.contains(&name) {
+            return Ok(None);
+        }
+        let scores = store::read_score_pair(&mut reader, self.backend, self.setup, &header)?;
+        Ok(Some(Received::Prune { scores, header }))
+    }
+
+    /// Answers which samples to keep.
+    pub(in crate::job) fn answer_prune(
+        &mut self,
+        header: &ScoreHeader,
+        mask: &Mask,
+    ) -> Result<(), JobError> {
+        let answer = Question::Prune.path(self.directory, header.round, ANSWER);
+        store::write_mask(&answer, self.setup, &header.answer(), mask)?;
+        let (training, round) = (header.training.clone(), header.round);
+        self.answered.insert((Question::Prune, training, round));
+        Ok(())
     }
 
     /// Opens a request; nothing if it was withdrawn.

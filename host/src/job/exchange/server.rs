@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, EvalError, Level};
+use engine::prune::Mask;
 use engine::ring::sampling::Seed;
 use engine::train::Verdict;
 
@@ -19,6 +20,8 @@ use super::{
     StopHeader,
 };
 use crate::file::{AtomicFile, Kind, Reader, Writer};
+use crate::job::prune::ScoreMessage;
+use crate::job::store::ScoreHeader;
 use crate::job::task::Setup;
 use crate::job::{JobError, random, store};
 
@@ -193,6 +196,38 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         })?;
         let question = format!("the validation of epoch {epoch}");
         let found = self.wait_for(&request, &question, look)?;
+        Ok(self.take(&request, answer, found))
+    }
+
+    /// Asks which samples to keep, by their scores.
+    pub(in crate::job) fn ask_for_mask(
+        &self,
+        message: &ScoreMessage<'_, B>,
+    ) -> Result<Mask, JobError> {
+        let round = message.round;
+        let request = Question::Prune.path(self.directory, round, REQUEST);
+        let header = ScoreHeader {
+            key: self.setup.origin.key.clone(),
+            training: self.talk.training.clone(),
+            round,
+            samples: message.samples.to_vec(),
+            score: message.score,
+            selection: Some(message.selection),
+        };
+        let answer = Question::Prune.path(self.directory, round, ANSWER);
+        let look = || {
+            if !answer.exists() {
+                return Ok(None);
+            }
+            let (header, mask) = store::read_mask(&answer, self.setup, self.keys)?;
+            let ours = header.training == self.talk.training && header.round == round;
+            Ok(ours.then_some(mask))
+        };
+        if let Some(known) = look()? {
+            return Ok(self.take(&request, answer, known));
+        }
+        store::write_scores(&request, self.backend, self.setup, &header, message.scores)?;
+        let found = self.wait_for(&request, &format!("the scores of round {round}"), look)?;
         Ok(self.take(&request, answer, found))
     }
 

@@ -2,6 +2,7 @@
 
 mod measured;
 mod parties;
+mod pruning;
 mod sets;
 mod training;
 
@@ -11,6 +12,10 @@ pub use measured::{
 };
 pub use parties::{
     DecryptReport, EncryptReport, EvaluateReport, KeygenReport, RefreshReport, TrainReport,
+};
+pub use pruning::{
+    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, SweepReport,
+    SweepRow,
 };
 pub use sets::{BootstrapReport, LevelReport, ParamsReport};
 pub use training::{

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::PhaseReport;
+use super::{PhaseReport, PruneSummary};
 
 /// Of [`keygen`](crate::job::keygen()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,13 +47,18 @@ pub struct TrainReport {
     pub phases: Vec<PhaseReport>,
     /// Time.
     pub seconds: f64,
+    /// What pruning did, if the training pruned.
+    #[serde(flatten)]
+    pub pruning: Option<PruneSummary>,
 }
 
 /// Of [`refresh`](crate::job::refresh()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RefreshReport {
-    /// Requests answered.
+    /// Refreshes answered.
     pub refreshes: usize,
+    /// Choices of samples answered.
+    pub masks: usize,
     /// Time.
     pub seconds: f64,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PruneSummary;
 use crate::job::phases::PhaseSeconds;
 use crate::job::task::Schedule;
 
@@ -183,6 +184,9 @@ pub struct RunReport {
     /// Largest difference between a weight from ciphertexts and one from the same program in the clear, with the
     /// activation's polynomials: what encryption adds.
     pub weight_error: f64,
+    /// What pruning did, if the training pruned.
+    #[serde(flatten)]
+    pub pruning: Option<PruneSummary>,
 }
 
 /// An epoch of a training or a simulation, and of the exact training beside it: on `f64`, with the exact activation, on the

@@ -14,6 +14,7 @@ use super::{expected, read_level};
 use crate::file::{AtomicFile, FileError, Kind, Reader, Writer};
 use crate::job::JobError;
 use crate::job::checkpoint::{History, Kept, State};
+use crate::job::prune::PruneRounds;
 use crate::job::task::{Origin, Setup};
 
 /// The section of what was told on the way, as JSON.
@@ -44,6 +45,9 @@ pub(in crate::job) struct KeptTraining {
     pub(in crate::job) epochs: usize,
     pub(in crate::job) learning_rate: f64,
     pub(in crate::job) early_stopping: bool,
+    /// How it prunes, if it does.
+    #[serde(default)]
+    pub(in crate::job) prune: Option<PruneRounds>,
     pub(in crate::job) exchange: Option<PathBuf>,
     pub(in crate::job) wait: Duration,
     pub(in crate::job) out: PathBuf,

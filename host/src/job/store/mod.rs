@@ -11,6 +11,9 @@
 //! | refresh request | keys, job, number, levels, bound | `first`, `second` |
 //! | stop request | keys, job, epoch, samples of each ciphertext | `first`, `second`: validation logits |
 //! | stop answer | keys, job, epoch, verdict | |
+//! | pruning request | keys, job, round, samples of each batch, score, what to keep | `first`, `second`: scores or logits at level 0 |
+//! | pruning answer | keys, job, round, samples of each batch | `bits`: a bit for each sample, batch by batch in whole bytes; `weights`: 4 bytes for each kept one, unless all are one |
+//! | merged set | origin, row blocks of each batch, seed of the start | `start`; `batch-I.weights`: 8 bytes for each place; `batch-I.features.first` and `.second`: tile after tile; `batch-I.labels.first` and `.second` |
 //! | refresh answer | keys, job, number, outcome, seed | `first` |
 //!
 //! Second halves of fresh ciphertexts and of keys are not stored: they come from their seeds. Every number is compared
@@ -18,8 +21,10 @@
 
 mod checkpoint;
 mod keys;
+mod merged_set;
 mod model;
 mod owner_key;
+mod prune;
 mod training_set;
 mod work;
 
@@ -27,8 +32,12 @@ pub(super) use checkpoint::{
     CheckpointFile, KeptJob, KeptTraining, remove_checkpoint, write_checkpoint,
 };
 pub(super) use keys::{KeysFile, write_keys};
+pub(super) use merged_set::{DataFile, create_merged_set};
 pub(super) use model::{create_model, finish_model, read_model, read_pair, write_pair};
 pub(super) use owner_key::{OwnerKey, write_owner_key};
+pub(super) use prune::{
+    ScoreHeader, read_mask, read_score_pair, score_header, write_mask, write_scores,
+};
 pub(super) use training_set::{TrainingSetFile, TrainingSetWriter};
 pub(super) use work::{Asked, WorkFile, write_work};
 

@@ -256,7 +256,7 @@ impl TrainingSetFile {
         setup: &Setup,
         index: usize,
     ) -> Result<ReceivedBatch<B>, JobError> {
-        let (tiles, levels) = (setup.plan.layout().tiles(), setup.plan.levels());
+        let (tiles, levels) = (setup.plan.layout().tiles(), setup.plan.data_levels());
         let seeds = 1 + index * (tiles + 1)..1 + index * (tiles + 1) + tiles;
         let label_seed = seeds.end;
         let section = features_section(index);
@@ -269,6 +269,7 @@ impl TrainingSetFile {
             features,
             labels,
             samples: self.samples[index],
+            weighted: None,
         })
     }
 }

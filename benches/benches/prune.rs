@@ -1,0 +1,66 @@
+//! What the owner does in a round of pruning: the choice, without its decryption.
+
+use criterion::{Criterion, criterion_group};
+use engine::circuits::packing::{Grouping, Layout};
+use engine::prune::{MergeMethod, MergePlan, Rule, Scope, Selection};
+use engine::ring::sampling::Seed;
+
+/// A tenth of 60,000 samples, by every rule and scope; the plan of their merging.
+fn selection(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("prune 60,000 samples");
+    let layout = Layout::with_width(1 << 15, 10, 768, 2048, 256, Grouping::Packed);
+    let layout = layout.unwrap();
+    let score =
+        |index: u32| f64::from(index.wrapping_mul(2_654_435_761) >> 8) / f64::from(1u32 << 23);
+    let scores: Vec<Vec<f64>> = (0..30)
+        .map(|batch| {
+            (0..2000)
+                .map(|sample| score(2000 * batch + sample))
+                .collect()
+        })
+        .collect();
+    let classes: Vec<Vec<usize>> = (0..30)
+        .map(|batch| (0..2000).map(|sample| (7 * batch + sample) % 10).collect())
+        .collect();
+    let keep_a_tenth = |rule, scope, class_balance| Selection {
+        keep: 0.1,
+        rule,
+        class_balance,
+        scope,
+    };
+    let importance = Rule::Importance { floor: 0.3 };
+    for (name, selection) in [
+        (
+            "importance by row",
+            keep_a_tenth(importance, Scope::Rows, false),
+        ),
+        (
+            "importance by row, classes balanced",
+            keep_a_tenth(importance, Scope::Rows, true),
+        ),
+        (
+            "hardest by row",
+            keep_a_tenth(Rule::Hardest, Scope::Rows, false),
+        ),
+        (
+            "hardest of all",
+            keep_a_tenth(Rule::Hardest, Scope::Global, false),
+        ),
+        (
+            "hardest of all, classes balanced",
+            keep_a_tenth(Rule::Hardest, Scope::Global, true),
+        ),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| selection.choose(&layout, &scores, &classes, &Seed([1; 32])));
+        });
+        if let Ok(mask) = selection.choose(&layout, &scores, &classes, &Seed([1; 32])) {
+            group.bench_function(format!("plan of merging: {name}"), |bencher| {
+                bencher.iter(|| MergePlan::new(&layout, &mask, MergeMethod::Planned));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, selection);

@@ -1,0 +1,153 @@
+//! What is told of choices of rows.
+
+use host::job::{PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary};
+
+use crate::print::list;
+use crate::units::{bytes, count, percent, seconds, things};
+
+/// A round of a training that prunes.
+pub(crate) fn round(report: &PruneReport) -> String {
+    let mut text = format!(
+        "prune: round {} from epoch {} on, {} of {} rows by {}",
+        report.round,
+        report.epoch,
+        count(report.merge.kept as u64),
+        count(report.of as u64),
+        report.rule
+    );
+    if report.bytes_to_owner > 0 {
+        text += &format!(
+            " of {}; {} to the owner, {} back",
+            report.score,
+            bytes(report.bytes_to_owner),
+            bytes(report.bytes_to_server)
+        );
+    }
+    text += &format!(
+        "; {} ciphertexts into {} with {} masks and {} rotations (one by one: {}); forward {}, scores {}, merging {}",
+        count(report.merge.ciphertexts_before as u64),
+        count(report.merge.ciphertexts_after as u64),
+        count(report.merge.masks as u64),
+        count((report.merge.feature_rotations + report.merge.label_rotations) as u64),
+        count(report.merge.naive_rotations as u64),
+        seconds(report.seconds_forward),
+        seconds(report.seconds_score),
+        seconds(report.seconds_merge)
+    );
+    text
+}
+
+/// The lines of a closing report.
+pub(crate) fn summary(summary: &PruneSummary) -> [(&'static str, String); 2] {
+    [
+        (
+            "Pruned",
+            format!(
+                "{} of the rows kept, {} ({} by scores) in {}; {} to the owner, {} back",
+                percent(summary.kept_fraction),
+                things(summary.prune_rounds, "choice"),
+                summary.scorings,
+                seconds(summary.seconds_pruning),
+                bytes(summary.bytes_to_owner),
+                bytes(summary.bytes_to_server)
+            ),
+        ),
+        (
+            "Speed-up",
+            format!(
+                "{:.1} over as many epochs on all rows, {}",
+                summary.speedup_over_full, summary.speedup_is
+            ),
+        ),
+    ]
+}
+
+/// The result of `veilgrad prune score`.
+pub(crate) fn score(report: &PruneScoreReport) -> String {
+    list(&[
+        (
+            "Scores",
+            format!(
+                "{}, for the owner: {} of {}, {}, {}",
+                report.out.display(),
+                report.score,
+                things(report.samples, "row"),
+                things(report.ciphertexts, "ciphertext"),
+                bytes(report.bytes)
+            ),
+        ),
+        (
+            "Time",
+            format!(
+                "{}; forward pass {}, scores {} for {}",
+                seconds(report.seconds),
+                seconds(report.seconds_forward),
+                seconds(report.seconds_score),
+                things(report.batches, "mini-batch")
+            ),
+        ),
+    ])
+}
+
+/// The result of `veilgrad prune mask`.
+pub(crate) fn mask(report: &PruneMaskReport) -> String {
+    list(&[
+        (
+            "Mask",
+            format!(
+                "{}, for the server: {} of {} kept by {}, {}, {}",
+                report.out.display(),
+                count(report.kept as u64),
+                things(report.of, "row"),
+                report.rule,
+                if report.weighted {
+                    "weighted"
+                } else {
+                    "all alike"
+                },
+                bytes(report.bytes)
+            ),
+        ),
+        ("Time", seconds(report.seconds)),
+    ])
+}
+
+/// The result of `veilgrad prune merge`.
+pub(crate) fn merge(report: &PruneMergeReport) -> String {
+    let merge = &report.merge;
+    list(&[
+        (
+            "Merged set",
+            format!(
+                "{}: {} of {} in {}, from {}",
+                report.out.display(),
+                count(merge.kept as u64),
+                things(report.of, "row"),
+                things(merge.ciphertexts_after, "ciphertext"),
+                merge.ciphertexts_before
+            ),
+        ),
+        (
+            "Made by",
+            format!(
+                "{}, {} of features and {} of labels; the published algorithm rotates {} times",
+                things(merge.masks, "mask"),
+                things(merge.feature_rotations, "rotation"),
+                merge.label_rotations,
+                count(merge.naive_rotations as u64)
+            ),
+        ),
+        (
+            "Levels",
+            "one, which the training set has above its use: nothing is refreshed".to_owned(),
+        ),
+        (
+            "Time",
+            format!(
+                "{}; merging {}",
+                seconds(report.seconds),
+                seconds(report.seconds_merge)
+            ),
+        ),
+    ])
+}

@@ -1,0 +1,146 @@
+//! What is said of choices of rows.
+
+use host::job::{
+    DEFAULT_IMPORTANCE_FLOOR, DataChoice, MergeMethod, PruneConfig, PruneMaskConfig,
+    PruneMergeConfig, PruneRounds, PruneSchedule, PruneScoreConfig, PruneSweepConfig, Pruning,
+    Rule, Scope, Score, Selection,
+};
+
+use crate::args::{
+    PruneArgs, PruneMaskArgs, PruneMerge, PruneMergeArgs, PruneRule, PruneScore, PruneScoreArgs,
+    PruneSweepArgs, SelectionArgs,
+};
+
+/// The score that is chosen.
+fn score(score: PruneScore) -> Score {
+    match score {
+        PruneScore::LogitMargin => Score::LogitMargin,
+        PruneScore::Hefs => Score::Hefs,
+        PruneScore::HefsAbs => Score::HefsAbs,
+        PruneScore::Random => Score::Random,
+    }
+}
+
+fn scope(global: bool) -> Scope {
+    if global { Scope::Global } else { Scope::Rows }
+}
+
+/// What keys and data are prepared for, if for anything.
+pub(super) fn pruning(chosen: Option<PruneScore>, global: bool) -> Option<Pruning> {
+    chosen.map(|chosen| Pruning {
+        score: score(chosen),
+        scope: scope(global),
+    })
+}
+
+fn merge_method(method: PruneMerge) -> MergeMethod {
+    match method {
+        PruneMerge::Planned => MergeMethod::Planned,
+        PruneMerge::Naive => MergeMethod::Naive,
+    }
+}
+
+/// How a training prunes, if it does: by logits, if nothing is said.
+pub(super) fn config(chosen: Option<PruneScore>, args: &PruneArgs) -> Option<PruneConfig> {
+    Some(PruneConfig {
+        score: chosen.map_or(Score::LogitMargin, self::score),
+        rounds: rounds(args)?,
+    })
+}
+
+/// The same without the score, which is the keys'.
+pub(super) fn rounds(args: &PruneArgs) -> Option<PruneRounds> {
+    Some(PruneRounds {
+        selection: selection(args.prune?, &args.selection),
+        schedule: PruneSchedule {
+            warmup: args.prune_warmup,
+            every: args.prune_every,
+        },
+        method: merge_method(args.prune_merge),
+    })
+}
+
+/// What is kept if so much is left out.
+fn selection(left_out: f64, args: &SelectionArgs) -> Selection {
+    let rule = match args.prune_rule {
+        PruneRule::Importance => Rule::Importance {
+            floor: DEFAULT_IMPORTANCE_FLOOR,
+        },
+        PruneRule::Hardest => Rule::Hardest,
+        PruneRule::Window => Rule::Window {
+            skip: args.prune_window,
+        },
+        PruneRule::Random => Rule::Random,
+        PruneRule::Mixed => Rule::Mixed,
+    };
+    Selection {
+        keep: 1.0 - left_out,
+        rule,
+        class_balance: args.class_balance,
+        scope: scope(args.global_mask),
+    }
+}
+
+/// The configuration of `veilgrad prune score`.
+pub(crate) fn prune_score(args: PruneScoreArgs) -> PruneScoreConfig {
+    PruneScoreConfig {
+        evaluation_keys: args.evaluation_keys,
+        data: args.data,
+        model: args.model,
+        exchange: args.exchange,
+        wait: args.wait,
+        device: args.machine.device,
+        threads: args.machine.threads,
+        out: args.out,
+    }
+}
+
+/// The configuration of `veilgrad prune mask`.
+pub(crate) fn prune_mask(args: PruneMaskArgs) -> PruneMaskConfig {
+    PruneMaskConfig {
+        secret_key: args.secret_key,
+        scores: args.scores,
+        data: super::data(args.data),
+        seed: args.seed.seed,
+        selection: selection(args.prune, &args.selection),
+        device: args.machine.device,
+        threads: args.machine.threads,
+        out: args.out,
+    }
+}
+
+/// The configuration of `veilgrad prune merge`.
+pub(crate) fn prune_merge(args: PruneMergeArgs) -> PruneMergeConfig {
+    PruneMergeConfig {
+        evaluation_keys: args.evaluation_keys,
+        data: args.data,
+        mask: args.mask,
+        method: merge_method(args.prune_merge),
+        device: args.machine.device,
+        threads: args.machine.threads,
+        out: args.out,
+    }
+}
+
+/// The configuration of `veilgrad prune simulate`.
+pub(crate) fn prune_sweep(args: &PruneSweepArgs) -> PruneSweepConfig {
+    let data: Vec<DataChoice> = args.data.iter().cloned().map(DataChoice::File).collect();
+    PruneSweepConfig {
+        data: if data.is_empty() {
+            vec![DataChoice::Digits]
+        } else {
+            data
+        },
+        keep: args.keep.clone(),
+        seeds: args.seeds,
+        epochs: args.epochs,
+        batch: args.batch,
+        learning_rate: args.lr,
+        schedule: PruneSchedule {
+            warmup: args.prune_warmup,
+            every: args.prune_every,
+        },
+        window: args.prune_window,
+        threads: args.threads,
+    }
+}

@@ -1,0 +1,158 @@
+//! Rounds of pruning within a training, and each of their parts as a job of its own.
+//!
+//! | job | who | reads | writes |
+//! |---|---|---|---|
+//! | [`prune_score()`] | server | evaluation keys, training set, model | scores for the owner |
+//! | [`prune_mask()`] | owner | secret key, scores, data | mask for the server |
+//! | [`prune_merge()`] | server | evaluation keys, training set, mask | merged training set |
+
+mod mask;
+mod memory;
+mod merge;
+mod rounds;
+mod score;
+mod sweep;
+
+pub(super) use mask::choose_for_request;
+pub use mask::{PruneMaskConfig, prune_mask};
+pub(super) use memory::PruneState;
+pub use merge::{PruneMergeConfig, prune_merge};
+pub(super) use rounds::{Pruner, ScoreMessage};
+pub use score::{PruneScoreConfig, prune_score};
+pub use sweep::{PruneSweepConfig, prune_sweep};
+
+use engine::circuits::packing::Layout;
+use engine::prune::{
+    MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection, merged_batches,
+};
+
+use super::JobError;
+use super::PruneSummary;
+use super::checkpoint::{Checkpoint, History};
+use super::task::{Schedule, Setup};
+
+/// The [floor](Rule::Importance) where none is chosen: no weight is above 4.4 times that of the mean score (and a rounding).
+pub const DEFAULT_IMPORTANCE_FLOOR: f64 = 0.3;
+
+/// How a training prunes, apart from the score, which keys and data are prepared for.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneRounds {
+    /// What is kept.
+    pub selection: Selection,
+    /// When.
+    pub schedule: PruneSchedule,
+    /// How it is brought together.
+    pub method: MergeMethod,
+}
+
+/// How a training prunes.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneConfig {
+    /// What samples are chosen by.
+    pub score: Score,
+    /// The rest.
+    pub rounds: PruneRounds,
+}
+
+impl PruneConfig {
+    /// What keys and data must be prepared for.
+    #[must_use]
+    pub fn pruning(&self) -> Pruning {
+        let one_by_one = self.rounds.method == MergeMethod::Naive;
+        let scope = if one_by_one {
+            Scope::Global
+        } else {
+            self.rounds.selection.scope
+        };
+        Pruning {
+            score: self.score,
+            scope,
+        }
+    }
+}
+
+impl PruneRounds {
+    /// Checks every number, and that keys and data are prepared for all of it.
+    pub(super) fn check(&self, pruning: Option<Pruning>) -> Result<(), JobError> {
+        let keep = self.selection.keep;
+        if !(keep > 0.0 && keep <= 1.0) {
+            let range = "above 0 and at most 1";
+            return Err(JobError::option(
+                "the share of samples kept",
+                keep,
+                range.to_owned(),
+            ));
+        }
+        if self.schedule.every == 0 {
+            let (name, range) = ("the number of epochs between two choices", "at least 1");
+            return Err(JobError::option(name, 0, range.to_owned()));
+        }
+        match self.selection.rule {
+            Rule::Importance { floor } if !(floor > 0.0 && floor.is_finite()) => {
+                let range = "above 0".to_owned();
+                return Err(JobError::option("the floor of importance", floor, range));
+            }
+            Rule::Window { skip } if !(0.0..1.0).contains(&skip) => {
+                let range = "at least 0 and below 1".to_owned();
+                return Err(JobError::option("the window that is skipped", skip, range));
+            }
+            _ => {}
+        }
+        let Some(pruning) = pruning else {
+            return Err(JobError::NotPrunable);
+        };
+        let moves = self.selection.scope == Scope::Global || self.method == MergeMethod::Naive;
+        if moves && pruning.scope == Scope::Rows {
+            return Err(JobError::NoMoves);
+        }
+        Ok(())
+    }
+
+    /// Whether the owner is asked at all: not where any sample is as good as any other.
+    pub(super) fn asks(&self, score: Option<Score>) -> bool {
+        self.selection.rule != Rule::Random && score.is_some_and(|score| score != Score::Random)
+    }
+
+    /// The epochs of a training that prunes so many samples.
+    pub(super) fn schedule(&self, schedule: Schedule, layout: &Layout, samples: usize) -> Schedule {
+        let kept = self.selection.kept(samples);
+        schedule.pruned(self.schedule, merged_batches(layout, kept))
+    }
+}
+
+/// Refreshes before step number `steps`: of the steps, and of the scores behind so many choices by scores.
+pub(super) fn refreshes_before(
+    setup: &Setup,
+    steps: usize,
+    scored: usize,
+    batches: usize,
+) -> usize {
+    let scoring = setup.plan.pruning();
+    let scoring = scoring.map_or(0, |plan| plan.refreshes().count(batches));
+    steps * setup.plan.refreshes().len() + scored * scoring
+}
+
+/// The seconds that as many epochs on all samples would have taken, over those that this training took with its choices.
+///
+/// A step on all samples counts as those of the warm-up did, or where there was none, as those on merged samples.
+fn speedup(schedule: &Schedule, history: &History) -> f64 {
+    let mean = |of_warmup: bool| {
+        let steps = history.steps.iter().enumerate();
+        let steps = steps.filter(|(step, _)| schedule.round(*step).is_none() == of_warmup);
+        let seconds: Vec<f64> = steps.map(|(_, seconds)| seconds.total()).collect();
+        (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64)
+    };
+    let full = mean(true).or_else(|| mean(false)).unwrap_or(0.0);
+    let epochs = schedule.epochs_before(history.steps.len());
+    let steps = (epochs * schedule.batches) as f64;
+    let took = history.phases().total() + history.pruning.seconds();
+    steps * full / took.max(f64::MIN_POSITIVE)
+}
+
+/// What a training says of its choices when it is over.
+pub(super) fn summary(schedule: &Schedule, checkpoint: &Checkpoint) -> PruneSummary {
+    let history = checkpoint.history();
+    history.pruning.summary(speedup(schedule, &history))
+}

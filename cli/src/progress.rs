@@ -93,6 +93,10 @@ impl Running {
     /// Seconds left if the rest goes as fast as what is done.
     fn seconds_left(&self) -> Option<f64> {
         let left = self.parts.saturating_sub(self.done);
+        if self.steps.0 > 0 {
+            // Those that were behind a checkpoint took no time here.
+            return Some(self.steps.1 / self.steps.0 as f64 * left as f64);
+        }
         (self.done > 0).then(|| self.begun.elapsed().as_secs_f64() / self.done as f64 * left as f64)
     }
 

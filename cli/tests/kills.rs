@@ -1,4 +1,8 @@
 //! Trainings that are killed at any moment, and go on: the real program, as processes of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is a test, helpers among it"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -108,13 +112,19 @@ impl Place {
 
     /// Runs until so many steps are told, and kills then.
     fn kill_after_steps(&self, line: &str, steps: usize) {
+        self.kill_after(line, "step", steps);
+    }
+
+    /// Runs until an event was told so often, and kills then.
+    fn kill_after(&self, line: &str, event: &str, times: usize) {
         let mut command = self.command(&format!("{line} --json"));
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let told = lines.map_while(Result::ok);
-        let of_steps = told.filter(|line| line.contains(r#""event":"step""#));
-        assert_eq!(of_steps.take(steps).count(), steps, "{line}");
+        let event = format!(r#""event":"{event}""#);
+        let of_events = told.filter(|line| line.contains(&event));
+        assert_eq!(of_events.take(times).count(), times, "{line}");
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -396,6 +406,49 @@ fn a_training_that_its_owner_refreshes_goes_on_too() {
         let left = fs::read_dir(place.path("exchange")).unwrap().count();
         assert_eq!(left, 0, "all was read");
     }
+}
+
+#[test]
+fn an_owner_who_is_killed_judges_as_before() {
+    let place = Place::with_keys("insecure-10");
+    // Labels that have nothing to do with the features: what is learned is wrong, and soon gets no better.
+    let mut chance = Chance(8);
+    let row = |_| {
+        let [x, y, label] = [(); 3].map(|()| 2.0 * chance.next() - 1.0);
+        format!("{x},{y},{}\n", u8::from(label > 0.0))
+    };
+    let rows: String = (0..60).map(row).collect();
+    fs::write(place.path("noise.csv"), format!("left,right,label\n{rows}")).unwrap();
+    place.done(
+        "encrypt --secret-key @keys/secret.vg --data @noise.csv --batch 32 --out @data.vg \
+         --normalization @normalization.json",
+    );
+    let answering = "refresh --secret-key @keys/secret.vg --data @noise.csv --patience 2 --exchange @exchange --wait 2m";
+    let train = "train --evaluation-keys @keys/evaluation.vg --data @data.vg --epochs 12 --lr 2 --exchange @exchange \
+                 --wait 2m --early-stopping --out @model.vg";
+    let owners: [&(dyn Fn() + Sync); 2] = [
+        &|| {
+            place.done(answering);
+        },
+        &|| {
+            for _ in 0..2 {
+                place.kill_after(answering, "validation", 1);
+                assert!(place.path("keys/secret.vg.losses").exists());
+            }
+            place.done(answering);
+        },
+    ];
+    let stopped = owners.map(|owner| {
+        thread::scope(|scope| {
+            let owner = scope.spawn(owner);
+            let done = place.done(train);
+            owner.join().unwrap();
+            (done["steps"].clone(), done["best_epoch"].clone())
+        })
+    });
+    assert_eq!(stopped[0], stopped[1]);
+    assert!(stopped[0].0.as_u64().unwrap() < 24, "nobody stopped it");
+    assert!(!place.path("keys/secret.vg.losses").exists());
 }
 
 /// Copies the files of a directory.

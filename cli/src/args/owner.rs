@@ -122,7 +122,8 @@ pub(crate) struct EncryptArgs {
 ///         the server stops early, the data set: its validation labels.
 /// Writes  The same values, freshly encrypted, to the exchange directory; after an epoch
 ///         whether it was the best, and whether to stop; where the server prunes, which
-///         rows to keep and how much each counts.
+///         rows to keep and how much each counts. Until the training is over also
+///         secret.vg.losses, what this needs to know if it is ended and started again.
 /// Learns  The owner learns the weights after each step. From an answer the server
 ///         learns that no value left the range in which training goes on, and from
 ///         a refusal that one did; and what is decided after an epoch. Nothing else.

@@ -169,7 +169,7 @@ pub(super) fn key(entries: &[(Colour, String)]) -> String {
 /// Horizontal bars, one below the other: name, value as text, and length as a part of the longest.
 pub(super) fn bars(rows: &[(String, String, f64, Colour)], what: &str) -> String {
     const ROW: f64 = 30.0;
-    const NAMES: f64 = 146.0;
+    const NAMES: f64 = 152.0;
     const VALUES: f64 = 100.0;
     let longest = rows
         .iter()

@@ -21,6 +21,7 @@
 //! system; the seed that a user may choose fixes splits and the order of samples only.
 
 mod activations;
+mod at_hand;
 mod calibrate;
 mod checkpoint;
 mod clear_model;
@@ -32,6 +33,7 @@ mod error;
 mod evaluate;
 mod event;
 mod exchange;
+mod journal;
 mod keyed;
 mod keygen;
 mod memory;

@@ -11,6 +11,7 @@ use engine::train::Verdict;
 
 use super::event::Running;
 use super::exchange::{OwnerEnd, Received};
+use super::journal::Journal;
 use super::prune::choose_for_request;
 use super::samples;
 use super::store::OwnerKey;
@@ -44,7 +45,7 @@ pub fn refresh(
 struct Answering<'a> {
     config: &'a RefreshConfig,
     key: OwnerKey,
-    /// From the first question about an epoch on. What it knows of the epochs so far is not lost with a device.
+    /// From the first question about an epoch on.
     judge: Mutex<Option<Judge>>,
     /// Answered so far.
     refreshes: AtomicUsize,
@@ -112,12 +113,16 @@ impl Job for Answering<'_> {
                         Some(judge) => judge,
                         none => none.insert(labels(config, setup, &samples)?),
                     };
+                    let mut journal = Journal::open(&config.secret_key, &name.training)?;
+                    judge.recall(journal.before(name.number));
                     let logits = owner.validation_logits(&setup.plan, &logits, &samples)?;
                     let report = judge.judge(name.number, setup.plan.activation(), &logits);
                     let verdict = Verdict {
                         best: report.best,
                         stop: report.stop,
                     };
+                    // Before the answer: an epoch that was answered is not forgotten.
+                    journal.add(report.loss.unwrap_or(f64::NAN))?;
                     end.answer_stop(name, verdict)?;
                     running.observer().event(&Event::Validation(&report));
                 }
@@ -146,6 +151,7 @@ impl Job for Answering<'_> {
             }
         }
         running.end();
+        Journal::remove(&config.secret_key)?;
         Ok(report([refreshes, masks], *begun))
     }
 }

@@ -44,7 +44,7 @@ pub fn resume(
             }
             let file = CheckpointFile::open(path)?;
             match file.job().clone() {
-                KeptJob::Train(kept) => train::resume_training(path, file, kept, config, observer)
+                KeptJob::Train(kept) => train::resume_training(path, file, *kept, config, observer)
                     .map(ResumedReport::Train),
                 KeptJob::Run => Err(JobError::mismatch(
                     path,

@@ -2,18 +2,19 @@
 //! them.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::circuits::activation::Activation;
-use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
-use engine::protocol::{EncryptedBatch, Owner, Plan, RefreshRequest, Server, Task};
+use engine::ckks::{Ciphertext, Encoder, Evaluator, SecretKey};
+use engine::protocol::{Owner, Server, Task};
 use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 
+use super::at_hand::{AtHand, encrypt, encrypt_validation, make_keys};
 use super::calibrate::known_costs;
 use super::checkpoint::Checkpoint;
 use super::event::{Running, stage};
@@ -433,82 +434,4 @@ impl Whole {
 /// The secret key that the seed of a run leads to.
 pub(super) fn secret_of(seed: &Seed, setup: &Setup) -> SecretKey {
     SecretKey::generate(&setup.params, &seed.derive(Draw::Secret as u64))
-}
-
-/// The server's keys, and the seconds it took to make them.
-fn make_keys<B: Backend>(
-    owner: &Owner<'_, B>,
-    setup: &Setup,
-    seed: &Seed,
-    observer: &mut dyn Observer,
-) -> Result<(EvaluationKeys<B>, f64), JobError> {
-    let plan = setup.plan.keys();
-    let mut keys = EvaluationKeys::default();
-    let mut running = Running::begin(observer, Stage::Keys, plan.len());
-    owner.evaluation_keys(plan, seed, |name, key| {
-        name.insert(&mut keys, setup.params.degree(), key);
-        running.advance();
-        Ok::<_, JobError>(())
-    })?;
-    Ok((keys, running.end()))
-}
-
-/// The training set, and the seconds it took to encrypt it.
-fn encrypt<B: Backend>(
-    owner: &Owner<'_, B>,
-    setup: &Setup,
-    seed: &Seed,
-    batches: &[Samples],
-    observer: &mut dyn Observer,
-) -> Result<(Vec<EncryptedBatch<B>>, f64), JobError> {
-    let mut running = Running::begin(observer, Stage::Encrypt, batches.len());
-    let mut encrypted = Vec::with_capacity(batches.len());
-    for (number, batch) in (0..).zip(batches) {
-        let seed = seed.derive(number);
-        encrypted.push(owner.encrypt_batch(&setup.plan, &batch.features, &batch.labels, &seed)?);
-        running.advance();
-    }
-    Ok((encrypted, running.end()))
-}
-
-/// The features for validation, for each batch its tiles.
-fn encrypt_validation<B: Backend>(
-    owner: &Owner<'_, B>,
-    plan: &Plan,
-    seed: &Seed,
-    validation: &[Samples],
-) -> Result<Vec<Vec<Ciphertext<B>>>, JobError> {
-    let mut encrypted = Vec::with_capacity(validation.len());
-    for (number, part) in (0..).zip(validation) {
-        let seed = seed.derive(number);
-        let tiles = owner.encrypt_validation(plan, &part.features, &seed)?;
-        encrypted.push(tiles.into_iter().map(|tile| tile.ciphertext).collect());
-    }
-    Ok(encrypted)
-}
-
-/// The owner in the same process: every refresh is a request and its answer.
-struct AtHand<'a, B: Backend> {
-    owner: &'a Owner<'a, B>,
-    seed: Seed,
-    refreshes: AtomicU64,
-}
-
-impl<B: Backend> Refresh<B> for AtHand<'_, B> {
-    fn refresh(
-        &self,
-        x: &Ciphertext<B>,
-        to: Level,
-        bound: f64,
-    ) -> Result<Ciphertext<B>, EvalError> {
-        let seed = self
-            .seed
-            .derive(self.refreshes.fetch_add(1, Ordering::Relaxed));
-        let request = RefreshRequest {
-            ciphertext: x.clone(),
-            to,
-            bound,
-        };
-        Ok(self.owner.refresh(&request, &seed)?.ciphertext)
-    }
 }

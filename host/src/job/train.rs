@@ -175,7 +175,7 @@ fn kept_job(
     conversation: &Conversation,
 ) -> Result<KeptJob, JobError> {
     let exchange = config.exchange.as_deref().map(absolute).transpose()?;
-    Ok(KeptJob::Train(KeptTraining {
+    Ok(KeptJob::Train(Box::new(KeptTraining {
         evaluation_keys: absolute(&config.evaluation_keys)?,
         data: absolute(&config.data)?,
         data_checksum: hexadecimal(&data.checksum()),
@@ -187,7 +187,7 @@ fn kept_job(
         wait: config.wait,
         out: absolute(&config.out)?,
         conversation: conversation.training().to_owned(),
-    }))
+    })))
 }
 
 struct Training<'a> {

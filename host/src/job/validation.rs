@@ -8,6 +8,7 @@ use super::ValidationReport;
 /// The owner's validation labels, and what came of the epochs so far.
 pub(super) struct Judge {
     labels: Vec<usize>,
+    patience: usize,
     stopping: Stopping,
 }
 
@@ -15,12 +16,14 @@ impl Judge {
     pub(super) fn new(labels: Vec<usize>, patience: usize) -> Self {
         Self {
             labels,
+            patience,
             stopping: Stopping::new(patience),
         }
     }
 
-    /// Takes the losses of epochs that were judged before.
+    /// Knows these losses of epochs that were judged before, and no others.
     pub(super) fn recall(&mut self, losses: impl Iterator<Item = f64>) {
+        self.stopping = Stopping::new(self.patience);
         for loss in losses {
             self.stopping.judge(loss);
         }

@@ -61,7 +61,8 @@ pub(in crate::job) enum Received<B: Backend> {
 
 /// Which request it is.
 pub(in crate::job) struct Name {
-    training: String,
+    /// What the server calls the training.
+    pub(in crate::job) training: String,
     /// Of the refresh or epoch.
     pub(in crate::job) number: usize,
 }

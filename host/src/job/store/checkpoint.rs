@@ -33,7 +33,7 @@ const BEST: [&str; 2] = ["best-first", "best-second"];
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(in crate::job) enum KeptJob {
     /// A server's, apart from the owner.
-    Train(KeptTraining),
+    Train(Box<KeptTraining>),
     /// Of a run, whose other files are beside it.
     Run,
 }

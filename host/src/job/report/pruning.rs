@@ -1,0 +1,156 @@
+//! What pruning did.
+
+use std::path::PathBuf;
+
+use engine::prune::MergeTotals;
+use serde::Serialize;
+
+/// A choice of samples.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PruneReport {
+    /// Which one, from 0.
+    pub round: usize,
+    /// The first epoch that it holds for, from 1.
+    pub epoch: usize,
+    /// What samples were chosen by.
+    pub score: String,
+    /// How.
+    pub rule: String,
+    /// Samples there are.
+    pub of: usize,
+    /// Where they went: kept samples, ciphertexts, masks, rotations.
+    #[serde(flatten)]
+    pub merge: MergeTotals,
+    /// The forward pass of all batches, as far as scores need it.
+    pub seconds_forward: f64,
+    /// The scores behind it.
+    pub seconds_score: f64,
+    /// Until the owner's answer was there.
+    pub seconds_owner: f64,
+    /// Masks, sums and rotations.
+    pub seconds_merge: f64,
+    /// Bytes of the scores.
+    pub bytes_to_owner: u64,
+    /// Bytes of the mask.
+    pub bytes_to_server: u64,
+}
+
+impl PruneReport {
+    /// All of it.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.seconds_forward + self.seconds_score + self.seconds_owner + self.seconds_merge
+    }
+}
+
+/// All choices of a training.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PruneSummary {
+    /// The share of samples that were kept, mean over the choices.
+    pub kept_fraction: f64,
+    /// Choices.
+    pub prune_rounds: usize,
+    /// Those by scores.
+    pub scorings: usize,
+    /// Scores, waiting for the owner, merging.
+    pub seconds_pruning: f64,
+    /// Bytes of all scores.
+    pub bytes_to_owner: u64,
+    /// Bytes of all masks.
+    pub bytes_to_server: u64,
+    /// Seconds of as many epochs on all samples over those of this training with all its choices.
+    pub speedup_over_full: f64,
+    /// `predicted`: the steps on all samples that were not done count as many seconds as those of the warm-up, or where there is
+    /// none as those on merged samples, which are shorter.
+    pub speedup_is: String,
+}
+
+/// Of [`prune_score`](crate::job::prune_score()).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PruneScoreReport {
+    /// The file.
+    pub out: PathBuf,
+    /// The score.
+    pub score: String,
+    /// Samples.
+    pub samples: usize,
+    /// Batches.
+    pub batches: usize,
+    /// Ciphertexts that the scores are sent in.
+    pub ciphertexts: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The forward pass of all batches, as far as scores need it.
+    pub seconds_forward: f64,
+    /// The scores behind it.
+    pub seconds_score: f64,
+    /// All stages.
+    pub seconds: f64,
+}
+
+/// Of [`prune_mask`](crate::job::prune_mask()).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PruneMaskReport {
+    /// The file.
+    pub out: PathBuf,
+    /// Samples kept.
+    pub kept: usize,
+    /// Of so many.
+    pub of: usize,
+    /// How they were chosen.
+    pub rule: String,
+    /// Whether they count differently.
+    pub weighted: bool,
+    /// Bytes of bits and weights.
+    pub bytes: u64,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Of [`prune_merge`](crate::job::prune_merge()).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PruneMergeReport {
+    /// The file.
+    pub out: PathBuf,
+    /// Samples of the training set.
+    pub of: usize,
+    /// Kept samples, ciphertexts, masks, rotations.
+    #[serde(flatten)]
+    pub merge: MergeTotals,
+    /// Masks, sums and rotations, and reading what they are made of.
+    pub seconds_merge: f64,
+    /// All stages.
+    pub seconds: f64,
+}
+
+/// A line of [`prune_sweep`](crate::job::prune_sweep()): trainings that differ in their seed only.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SweepRow {
+    /// Data set.
+    pub data: String,
+    /// The rule that rows are chosen by; `full` for all rows, `full-same-steps` for all rows and as many steps as the others.
+    pub way: String,
+    /// The share of the rows that is kept.
+    pub keep: f64,
+    /// Share of test rows whose class is predicted, mean over the seeds.
+    pub accuracy: f64,
+    /// Its standard deviation over the seeds.
+    pub spread: f64,
+    /// Steps of a training.
+    pub steps: usize,
+    /// What HEPrune reports for data of this name and this share.
+    pub published: Option<f64>,
+}
+
+/// Of [`prune_sweep`](crate::job::prune_sweep()).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SweepReport {
+    /// Trainings of each line.
+    pub seeds: usize,
+    /// Epochs of each.
+    pub epochs: usize,
+    /// Samples of a batch, at most.
+    pub batch: usize,
+    /// Time.
+    pub seconds: f64,
+}

@@ -25,10 +25,6 @@ const STATE: [&str; 2] = ["state-first", "state-second"];
 const BEST: [&str; 2] = ["best-first", "best-second"];
 
 /// Which job a checkpoint is of, and what it needs to go on.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one of them in the life of a process"
-)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(in crate::job) enum KeptJob {

@@ -166,9 +166,8 @@ impl Costs {
     }
 
     /// What a parameter set costs about where nothing was measured: from counts of transforms, conversions and products, in
-    /// seconds of one thread of an AVX-512 processor. They are right to about a half among each other, and choose the same
-    /// plans as measured ones on the machines that were tried. `bootstrap` is what a refresh does, if the data owner does
-    /// not do it.
+    /// seconds of one thread of an AVX-512 processor. They are right to about a half among each other; a calibration may
+    /// choose another plan. `bootstrap` is what a refresh does, if the data owner does not do it.
     #[must_use]
     pub fn estimate(params: &Params, bootstrap: Option<&Budget>) -> Self {
         let levels: Vec<Level> = (0..=params.top_level().0).map(Level).collect();

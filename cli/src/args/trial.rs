@@ -87,9 +87,9 @@ pub(crate) struct RunArgs {
 /// Writes  The calibration, if there is none yet (`veilgrad calibrate` says how long that takes).
 /// Learns  Nobody learns anything: there is no other side. Nothing is encrypted.
 ///
-/// Takes the options of `veilgrad run`; those that say where its results go have no effect
-/// here. The program of a step is run on vectors without
-/// values, which counts its operations by level; the calibration says what each takes.
+/// Takes the options of `veilgrad run` but --prune; those that say where its results go have
+/// no effect here. The program of a step is run on vectors without values, which counts its
+/// operations by level; the calibration says what each takes.
 /// Refreshes are placed where the sum is the least, and `run` and `keygen` place them
 /// there too. Seconds hold for a machine that is otherwise idle.
 ///

@@ -76,10 +76,14 @@ impl Conversation {
         }
     }
 
-    /// Tells the owner that the training is over, if it ever began and was not told yet.
+    /// Tells the owner that the training is over, if it ever began and was not told yet. A finished one leaves nothing else
+    /// behind, not even an answer that a process read which was killed before it could remove it.
     pub(in crate::job) fn close(&self, directory: &Path, finished: bool) -> Result<(), JobError> {
         if !self.begun.swap(false, Ordering::Relaxed) {
             return Ok(());
+        }
+        if finished {
+            clear(directory, false)?;
         }
         let path = directory.join(DONE);
         let done = Done {
@@ -320,10 +324,15 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
     }
 }
 
-/// Removes what another training left in a directory, which is made if it is not there; or what the same one, resumed, left
+/// Makes a directory if it is not there, and removes what another training left in it; or what the same one, resumed, left
 /// that is not true any more.
 fn prepare(directory: &Path, resumed: bool) -> Result<(), JobError> {
     fs::create_dir_all(directory).map_err(JobError::io(directory, "be created"))?;
+    clear(directory, resumed)
+}
+
+/// Removes all messages, begun ones among them, or only those that `resumed` has no use for.
+fn clear(directory: &Path, resumed: bool) -> Result<(), JobError> {
     for entry in fs::read_dir(directory).map_err(JobError::io(directory, "be listed"))? {
         let entry = entry.map_err(JobError::io(directory, "be listed"))?;
         let name = entry.file_name();
@@ -359,5 +368,29 @@ impl<B: Backend> Refresh<B> for ServerEnd<'_, B> {
             *failure = Some(error);
             EvalError::Refresh(text)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As by a process that is killed between its checkpoint and the removal of what it read before.
+    #[test]
+    fn a_finished_training_leaves_no_message_behind() {
+        let place = tempfile::tempdir().unwrap();
+        let answer = Question::Refresh.path(place.path(), 3, ANSWER);
+        for resumed in [false, true] {
+            let talk = Conversation::named("mine".to_owned(), resumed);
+            prepare(place.path(), resumed).unwrap();
+            talk.begun.store(true, Ordering::Relaxed);
+            fs::write(&answer, "read before").unwrap();
+            prepare(place.path(), true).unwrap();
+            assert!(answer.exists(), "it may still be asked for");
+            talk.close(place.path(), true).unwrap();
+            let left: Vec<_> = fs::read_dir(place.path()).unwrap().collect();
+            assert_eq!(left.len(), 1);
+            assert!(place.path().join(DONE).exists());
+        }
     }
 }

@@ -1,171 +1,16 @@
 //! Parameter sets: what people write, and what the code uses.
 
+mod chain;
+mod error;
+mod literal;
+
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Level, security};
-use crate::ring::{Basis, LimbIndex, MAX_SOURCES, RingContext, RingError};
+use crate::ring::{Basis, MAX_SOURCES, RingContext};
 
-/// A parameter set as written: public, unchecked. The field names in files are those of `boot-39.json` and its kin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ParamsLiteral {
-    /// Name of the set. Names of sets below 128 bits of security begin with `insecure-`.
-    #[serde(default)]
-    pub name: String,
-    /// Ring degree, a power of two; half as many complex slots.
-    #[serde(rename = "N")]
-    pub degree: usize,
-    /// `log2` of the scale at level 0.
-    #[serde(rename = "delta_log")]
-    pub log_scale: f64,
-    /// Small primes that come and go with the levels.
-    pub terminal_primes: Vec<u64>,
-    /// The other ordinary primes.
-    pub main_primes: Vec<u64>,
-    /// Primes of the key-switching modulus P.
-    #[serde(rename = "aux_primes")]
-    pub special_primes: Vec<u64>,
-    /// For each level from 0: how many main and how many terminal primes it has, the first ones of their lists.
-    #[serde(rename = "level_config")]
-    pub levels: Vec<[usize; 2]>,
-    /// Levels for use after a bootstrap (all of them in a set without one).
-    pub app_levels: usize,
-    /// Levels of slots-to-coefficients.
-    #[serde(default)]
-    pub stc: usize,
-    /// Levels of the modular reduction.
-    #[serde(default)]
-    pub evalmod: usize,
-    /// Levels of coefficients-to-slots.
-    #[serde(default)]
-    pub cts: usize,
-    /// A bootstrap brings the value one to `2^-message_bits` of the modulus of level 0. The sine is then off by
-    /// `(2 pi 2^-message_bits)^2 / 24` at most; noise grows as `2^message_bits`.
-    #[serde(default = "default_message_bits")]
-    pub message_bits: f64,
-}
-
-/// Where both errors are about equal at `N = 2^16` and a scale of 40 bits.
-fn default_message_bits() -> f64 {
-    13.4
-}
-
-/// Why a literal is not a parameter set.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParamsError {
-    /// Degree or primes that do not make a ring.
-    #[error("parameter set {name}: {source}")]
-    Ring {
-        /// The set.
-        name: String,
-        /// What is wrong.
-        source: RingError,
-    },
-    /// A level that asks for more primes than there are, or for none.
-    #[error(
-        "parameter set {name}: level {level} asks for {main} main and {terminal} terminal primes of {mains} and {terminals}"
-    )]
-    Level {
-        /// The set.
-        name: String,
-        /// The level.
-        level: usize,
-        /// Main primes asked for.
-        main: usize,
-        /// Terminal primes asked for.
-        terminal: usize,
-        /// Main primes there are.
-        mains: usize,
-        /// Terminal primes there are.
-        terminals: usize,
-    },
-    /// The parts do not add up to the levels.
-    #[error("parameter set {name}: {sum} levels are named by purpose, {levels} are listed")]
-    LevelCount {
-        /// The set.
-        name: String,
-        /// Sum of the parts.
-        sum: usize,
-        /// Levels listed.
-        levels: usize,
-    },
-    /// A level whose step changes the modulus too little, or whose scale leaves no room below its modulus.
-    #[error(
-        "parameter set {name}: {level} has scale 2^{log_scale:.1} and modulus 2^{log_q:.1}; at least 3 bits must lie between"
-    )]
-    Scale {
-        /// The set.
-        name: String,
-        /// The level.
-        level: Level,
-        /// Its scale.
-        log_scale: f64,
-        /// Its modulus.
-        log_q: f64,
-    },
-    /// Dividing by P and rescaling at once starts from too many limbs.
-    #[error(
-        "parameter set {name}: {level} drops {found} limbs with the special ones, at most {MAX_SOURCES} fit one conversion"
-    )]
-    Step {
-        /// The set.
-        name: String,
-        /// The level.
-        level: Level,
-        /// Special limbs and limbs that go.
-        found: usize,
-    },
-    /// The special primes are too small for the digits.
-    #[error(
-        "parameter set {name}: special modulus 2^{log_p:.1} is below the largest digit 2^{log_digit:.1}"
-    )]
-    SpecialModulus {
-        /// The set.
-        name: String,
-        /// `log2 P`.
-        log_p: f64,
-        /// `log2` of the largest digit.
-        log_digit: f64,
-    },
-    /// A part of the modulus that no message can have.
-    #[error("parameter set {name}: message_bits = {found} is not from 4 to 30")]
-    MessageBits {
-        /// The set.
-        name: String,
-        /// What was given.
-        found: f64,
-    },
-    /// The key to the sparse secret of a bootstrap would have too large a modulus.
-    #[error(
-        "parameter set {name}: the modulus of level 0 and the special limbs above it have 2^{log_modulus:.1}, at most 2^{} is \
-         secure for the sparse secret of a bootstrap",
-        security::LARGEST_SPARSE_LOG_Q
-    )]
-    Encapsulation {
-        /// The set.
-        name: String,
-        /// `log2` of the modulus of the key.
-        log_modulus: f64,
-    },
-    /// A set that is not secure and does not say so in its name.
-    #[error(
-        "parameter set {name}: log2(QP) = {log_qp:.1} is above {limit}, the 128-bit limit for N = 2^{log_n}; only sets \
-         named insecure-* may be"
-    )]
-    Insecure {
-        /// The set.
-        name: String,
-        /// Its modulus.
-        log_qp: f64,
-        /// The limit.
-        limit: f64,
-        /// `log2` of the degree.
-        log_n: u32,
-    },
-}
+pub use error::ParamsError;
+pub use literal::ParamsLiteral;
 
 /// A checked, immutable parameter set. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -207,8 +52,8 @@ impl Params {
                 found,
             });
         }
-        let bases = bases(&literal)?;
-        let (scales, gain) = scales(&literal, &ring, &bases);
+        let bases = chain::bases(&literal)?;
+        let (scales, gain) = chain::scales(&literal, &ring, &bases);
         let checked = Checked {
             ring: Arc::new(ring),
             bases,
@@ -390,7 +235,7 @@ impl Params {
     /// What rescaling from a level divides by: the product of the limbs that go over that of the limbs that come.
     #[must_use]
     pub fn rescale_factor(&self, from: &Basis, to: &Basis) -> f64 {
-        rescale_factor(self.ring(), from, to)
+        chain::rescale_factor(self.ring(), from, to)
     }
 
     /// `log2(QP)` over all limbs.
@@ -439,63 +284,4 @@ impl Params {
         let ring = self.ring();
         ring.log2(self.basis(Level(0))) + ring.log2(&self.encapsulation_special())
     }
-}
-
-fn bases(literal: &ParamsLiteral) -> Result<Vec<Basis>, ParamsError> {
-    let (mains, terminals) = (literal.main_primes.len(), literal.terminal_primes.len());
-    let sum = 1 + literal.app_levels + literal.stc + literal.evalmod + literal.cts;
-    if sum != literal.levels.len() {
-        let (name, levels) = (literal.name.clone(), literal.levels.len());
-        return Err(ParamsError::LevelCount { name, sum, levels });
-    }
-    let levels = literal.levels.iter().enumerate();
-    let bases = levels.map(|(level, &[main, terminal])| {
-        if main > mains || terminal > terminals || main + terminal == 0 {
-            let name = literal.name.clone();
-            return Err(ParamsError::Level {
-                name,
-                level,
-                main,
-                terminal,
-                mains,
-                terminals,
-            });
-        }
-        let limbs: Vec<LimbIndex> = (0..terminal).chain(terminals..terminals + main).collect();
-        Ok(Basis::new(limbs))
-    });
-    bases.collect()
-}
-
-/// `s_(l+1) = sqrt(s_l Q_(l+1)/Q_l)` from the given scale at level 0: exact, and it damps every deviation by half a level.
-/// The levels of a bootstrap start anew, from the scale of the highest level for use times the gain, which comes second.
-fn scales(literal: &ParamsLiteral, ring: &RingContext, bases: &[Basis]) -> (Vec<f64>, f64) {
-    let gain = if literal.evalmod > 0 {
-        // With the sine's error e z^3 and a factor 1 + 3e/4, a value z is off by e (3z/4 - z^3): by e/4 at most.
-        let angle = std::f64::consts::TAU * (-literal.message_bits).exp2();
-        (1.0 + 0.75 * angle * angle / 6.0) / angle
-    } else {
-        1.0
-    };
-    // Not by logarithms of the moduli: those are so large that a double keeps 43 bits of their difference, which is seen
-    // after a bootstrap.
-    let mut scale = literal.log_scale.exp2();
-    let mut scales = vec![scale];
-    for (level, step) in bases.windows(2).enumerate() {
-        if level == literal.app_levels + literal.stc {
-            scale *= gain;
-        }
-        scale = (scale * rescale_factor(ring, &step[1], &step[0])).sqrt();
-        scales.push(scale);
-    }
-    (scales, gain)
-}
-
-/// What rescaling divides by: the product of the limbs that go over that of the limbs that come.
-fn rescale_factor(ring: &RingContext, from: &Basis, to: &Basis) -> f64 {
-    let product = |limbs: Basis| {
-        let moduli = limbs.iter().map(|limb| ring.modulus(limb).value());
-        moduli.map(f64::from).product::<f64>()
-    };
-    product(from.difference(to)) / product(to.difference(from))
 }

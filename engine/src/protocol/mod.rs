@@ -35,12 +35,14 @@ mod counting;
 mod message;
 mod owner;
 mod plan;
+mod plan_error;
 mod program;
 mod prune_plan;
 mod server;
 mod server_prune;
 mod simulation;
 mod simulation_prune;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -48,10 +50,12 @@ pub use crate::train::WEIGHT_BOUND;
 pub use counting::{Counting, ScoringBudgets};
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
-pub use plan::{Choice, Plan, PlanError, RefreshBy, Task, ValidationLevels};
+pub use plan::{Choice, Plan, ValidationLevels};
+pub use plan_error::PlanError;
 pub use program::BatchVectors;
 pub use prune_plan::{DataLevels, PrunePlan};
 pub use server::Server;
 pub use server_prune::{Merging, ScoreWeights};
 pub use simulation::Simulation;
 pub use simulation_prune::ClearBatch;
+pub use task::{RefreshBy, Task};

@@ -1,10 +1,10 @@
 //! What both parties know before anything is encrypted: sizes, levels and keys of a training.
 
-use super::PrunePlan;
-use crate::bootstrap::{self, BootstrapError};
-use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
+use super::{PlanError, PrunePlan, RefreshBy, Task};
+use crate::bootstrap;
+use crate::circuits::activation::{Activation, ActivationChoice};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
-use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, RefreshPlan, Rotations};
+use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, RefreshPlan};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
 use crate::train::{
     Step, StepLevels, StepRefresh, WEIGHT_BOUND, fastest_plan, logits_budget, planned_budgets,
@@ -15,145 +15,6 @@ use crate::train::{
 /// at hand, and one more look at values within a step are worth no time that they may save; so the owner is asked as rarely
 /// as levels allow.
 const ASKING_SECONDS: f64 = 1e6;
-
-/// The sizes of a classification task. Public.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Task {
-    /// Features of a sample.
-    pub features: usize,
-    /// Classes.
-    pub classes: usize,
-    /// Samples of a batch, at most.
-    pub batch: usize,
-}
-
-impl Task {
-    /// The most samples of a batch whose logits fit one vector.
-    #[must_use]
-    pub fn largest_batch(slots: usize, classes: usize) -> usize {
-        classes
-            .checked_next_power_of_two()
-            .map_or(0, |padded| slots / padded)
-    }
-}
-
-/// Who gives ciphertexts their levels back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefreshBy {
-    /// The data owner, who is asked after every step.
-    Owner,
-    /// The server itself, by bootstrapping; nobody is asked.
-    Bootstrap,
-    /// The same with few rotation keys: less memory, more time.
-    BootstrapLean,
-}
-
-impl RefreshBy {
-    /// Bootstrapping where the set has the levels for it.
-    #[must_use]
-    pub fn of(params: &Params) -> Self {
-        if params.is_bootstrappable() {
-            Self::Bootstrap
-        } else {
-            Self::Owner
-        }
-    }
-
-    /// The levels that a program may use.
-    #[must_use]
-    pub fn levels(self, params: &Params) -> LevelRange {
-        let floor = match self {
-            Self::Owner => 0,
-            Self::Bootstrap | Self::BootstrapLean => params.stc_levels(),
-        };
-        LevelRange {
-            floor: Level(floor),
-            top: params.max_level(),
-        }
-    }
-
-    /// The name, as people write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Bootstrap => "bootstrap",
-            Self::BootstrapLean => "bootstrap-lean",
-        }
-    }
-
-    /// The operations of the first bootstrap and of any later one, if there are bootstraps.
-    ///
-    /// # Errors
-    /// [`BootstrapError`] for a set that has no levels for it.
-    pub fn bootstraps(self, params: &Params) -> Result<Option<[Budget; 2]>, BootstrapError> {
-        let budgets = |rotations| bootstrap::budgets(params, rotations);
-        self.rotations().map(budgets).transpose()
-    }
-
-    /// How a bootstrap makes its rotations, if there is one.
-    #[must_use]
-    pub const fn rotations(self) -> Option<Rotations> {
-        match self {
-            Self::Owner => None,
-            Self::Bootstrap => Some(Rotations::Hoisted),
-            Self::BootstrapLean => Some(Rotations::Chained),
-        }
-    }
-}
-
-/// Why a task cannot be planned for a parameter set.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// Sizes that do not fit the slots.
-    #[error(transparent)]
-    Packing(#[from] PackingError),
-    /// An activation that is not for this task.
-    #[error(transparent)]
-    Activation(#[from] ActivationError),
-    /// A part of a step needs more levels than there are.
-    #[error(
-        "a part of a training step needs {needed} levels without a refresh, parameter set {params} has {found}"
-    )]
-    Levels {
-        /// The set.
-        params: String,
-        /// Levels of the longest part.
-        needed: usize,
-        /// Levels for use.
-        found: usize,
-    },
-    /// Merging needs data at a level above their use, and there is none.
-    #[error(
-        "merging needs the {what} at level {level}, above their use, and parameter set {params} has no such level for use; \
-         choose another set or activation, or train without pruning"
-    )]
-    NoRoomToMerge {
-        /// The set.
-        params: String,
-        /// Which data.
-        what: &'static str,
-        /// The level.
-        level: usize,
-    },
-    /// A choice that comes from elsewhere, and is none for this task.
-    #[error(
-        "a training step of this task and parameter set {params} cannot have the levels and refreshes that were chosen for it"
-    )]
-    Choice {
-        /// The set.
-        params: String,
-    },
-    /// A set that cannot be bootstrapped.
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
-    /// The dry run failed.
-    #[error("dry run of a training step: {0}")]
-    DryRun(#[from] EvalError),
-}
 
 /// What a planner chooses by costs: both parties must choose alike, so it travels with the keys. Public.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -2,14 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use host::job::{CircuitOperation, OperationCount, PredictionReport};
+use host::job::{
+    CircuitOperation, OperationCount, PartPrediction, PredictionReport, PruningPrediction,
+};
 
 use crate::print::list;
 use crate::sets::table;
 use crate::units::{bytes, count, percent, seconds, things};
 
-/// Operations by phase, by kind and by level, refreshes, and what it all takes.
+/// Operations by phase, by kind and by level, refreshes, and what it all takes; of a training that prunes, its parts beside
+/// those of the training on all rows.
 pub(crate) fn prediction(report: &PredictionReport) -> String {
+    match &report.pruning {
+        None => of_step(report),
+        Some(pruning) => {
+            let mut rows = rounds(report, pruning);
+            rows.extend(totals(report));
+            rows.extend(speedups(pruning));
+            format!("{}\n{}", parts(report, pruning), list(&rows))
+        }
+    }
+}
+
+fn of_step(report: &PredictionReport) -> String {
     let of_step: f64 = report.operations.iter().map(|row| row.seconds).sum();
     let refreshing: f64 = report.refreshes.iter().map(|refresh| refresh.seconds).sum();
     let whole = of_step + refreshing;
@@ -68,17 +83,114 @@ pub(crate) fn prediction(report: &PredictionReport) -> String {
     )
 }
 
-fn totals(report: &PredictionReport) -> Vec<(&'static str, String)> {
-    let mut rows = vec![
+/// A row for each part of both trainings.
+fn parts(report: &PredictionReport, pruning: &PruningPrediction) -> String {
+    let took: f64 = pruning.parts.iter().map(|part| part.seconds).sum();
+    let cells = |switches: u64, time: f64| {
+        if time > 0.0 {
+            [count(switches), seconds(time)]
+        } else {
+            [String::new(), String::new()]
+        }
+    };
+    let row = |part: &PartPrediction| {
+        let mut row = vec![part.part.to_owned()];
+        row.extend(cells(part.key_switches, part.seconds));
+        row.push(percent(part.seconds / took));
+        row.extend(cells(part.full_key_switches, part.full_seconds));
+        row.push(String::new());
+        row
+    };
+    let mut rows: Vec<_> = pruning.parts.iter().map(row).collect();
+    rows.push(row(&PartPrediction {
+        part: "all",
+        key_switches: pruning.parts.iter().map(|part| part.key_switches).sum(),
+        seconds: took,
+        full_key_switches: pruning
+            .parts
+            .iter()
+            .map(|part| part.full_key_switches)
+            .sum(),
+        full_seconds: pruning.parts.iter().map(|part| part.full_seconds).sum(),
+    }));
+    let steps = format!("{} steps", count(report.steps as u64));
+    let full_steps = format!("{} on all rows", count(pruning.full_steps as u64));
+    let head = [
+        "the whole training",
+        "key switches",
+        steps.as_str(),
+        "share",
+        "key switches",
+        full_steps.as_str(),
+        "",
+    ];
+    table(&head, &rows)
+}
+
+fn rounds(report: &PredictionReport, pruning: &PruningPrediction) -> Vec<(&'static str, String)> {
+    let merge = &pruning.merge;
+    vec![
         (
-            "Each step",
+            "Rounds",
             format!(
-                "{}: {} key switches, {}",
-                seconds(report.seconds_per_step),
-                count(report.key_switches_per_step),
-                things(report.refreshes_per_step, "refreshed ciphertext")
+                "{} ({} by scores), {} in all; {} on all rows, {} on kept ones",
+                things(pruning.prune_rounds, "choice"),
+                pruning.scorings,
+                seconds(report.seconds_pruning),
+                things(pruning.steps_on_all_rows, "step"),
+                things(pruning.steps_on_kept_rows, "step")
             ),
         ),
+        (
+            "Merging",
+            format!(
+                "{} of {} rows, {} ciphertexts into {} with {} masks, {} products and {} rotations, about",
+                count(merge.kept as u64),
+                count(pruning.of as u64),
+                count(merge.ciphertexts_before as u64),
+                count(merge.ciphertexts_after as u64),
+                count(merge.masks as u64),
+                count(merge.products as u64),
+                count((merge.feature_rotations + merge.label_rotations) as u64)
+            ),
+        ),
+    ]
+}
+
+fn speedups(pruning: &PruningPrediction) -> [(&'static str, String); 2] {
+    [
+        (
+            "On all rows",
+            format!(
+                "{} in all, {} of it for {}; about {} at most",
+                seconds(pruning.full_seconds_total),
+                seconds(pruning.full_seconds_train),
+                things(pruning.full_steps, "step"),
+                bytes(pruning.full_peak_memory_bytes)
+            ),
+        ),
+        (
+            "Speed-up",
+            format!(
+                "{:.1} of the training, {:.1} with keys, encryption and the rest; predicted",
+                pruning.speedup_over_full, pruning.speedup_in_all
+            ),
+        ),
+    ]
+}
+
+fn totals(report: &PredictionReport) -> Vec<(&'static str, String)> {
+    let each = match &report.pruning {
+        None => format!(
+            "{}: {} key switches, {}",
+            seconds(report.seconds_per_step),
+            count(report.key_switches_per_step),
+            things(report.refreshes_per_step, "refreshed ciphertext")
+        ),
+        Some(_) => format!("{}, mean", seconds(report.seconds_per_step)),
+    };
+    let mut rows = vec![
+        ("Each step", each),
         ("Keys", seconds(report.seconds_keys)),
         ("Encryption", seconds(report.seconds_encrypt)),
     ];
@@ -92,7 +204,7 @@ fn totals(report: &PredictionReport) -> Vec<(&'static str, String)> {
     rows.push((
         "Training",
         format!(
-            "{} for {}; {} of it for encodings in the first one, {} for validation",
+            "{} for {}; {} of it for encodings in the first ones, {} for validation",
             seconds(report.seconds_train),
             things(report.steps, "step"),
             seconds(report.seconds_masks),

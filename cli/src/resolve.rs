@@ -45,13 +45,6 @@ pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
 
 /// The configuration of `veilgrad plan`, with a parameter set that may be used.
 pub(crate) fn plan(args: PlanArgs) -> Result<PlanConfig, Failure> {
-    if args.run.prune.prune.is_some() {
-        return Err(Failure::Usage(
-            "--prune: a plan is of a training on all rows, because what the others take follows from scores that are not \
-             known yet. Plan without it; `veilgrad run --prune` tells the speed-up"
-                .to_owned(),
-        ));
-    }
     let run = run(args.run)?;
     let cache = writable(run.calibrations.clone())?;
     Ok(PlanConfig { run, cache })

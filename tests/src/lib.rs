@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod big;
+pub mod counted;
 
 use std::sync::Arc;
 

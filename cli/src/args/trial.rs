@@ -87,9 +87,11 @@ pub(crate) struct RunArgs {
 /// Writes  The calibration, if there is none yet (`veilgrad calibrate` says how long that takes).
 /// Learns  Nobody learns anything: there is no other side. Nothing is encrypted.
 ///
-/// Takes the options of `veilgrad run` but --prune; those that say where its results go have
-/// no effect here. The program of a step is run on vectors without values, which counts its
-/// operations by level; the calibration says what each takes.
+/// Takes the options of `veilgrad run`; those that say where its results go have no effect here.
+/// The program of the training is run on vectors without values, which counts its operations by
+/// level; the calibration says what each takes. With --prune, scores, merging and steps on kept
+/// rows stand beside the training on all rows; which rows are kept, and so how they are merged,
+/// is drawn at random here.
 /// Refreshes are placed where the sum is the least, and `run` and `keygen` place them
 /// there too. Seconds hold for a machine that is otherwise idle.
 ///
@@ -97,6 +99,7 @@ pub(crate) struct RunArgs {
 ///   veilgrad plan
 ///   veilgrad plan --data mnist.safetensors --params boot-39 --epochs 7
 ///   veilgrad plan --activation softmax --json
+///   veilgrad plan --prune 0.9 --epochs 20
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct PlanArgs {

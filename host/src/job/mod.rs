@@ -93,10 +93,10 @@ pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
     EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
-    OperationCount, ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport,
-    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, RefreshCost,
-    RefreshReport, RunReport, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport,
-    ValidationReport,
+    OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport, PlanReport,
+    PredictionReport, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport,
+    PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport, SimulateReport,
+    StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
 pub use run::run;

@@ -185,6 +185,78 @@ fn a_plan_says_what_a_run_of_the_same_options_does() {
 }
 
 #[test]
+fn a_plan_of_a_pruned_training_says_what_a_run_of_the_same_options_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path().join("cache");
+    let data = tiny_csv(directory.path());
+    let options = [
+        "--allow-insecure",
+        "--data",
+        data.to_str().unwrap(),
+        "--epochs",
+        "5",
+        "--batch",
+        "16",
+        "--prune",
+        "0.6",
+        "--prune-every",
+        "2",
+        "--prune-warmup",
+        "1",
+    ];
+    let planned = events("plan", &cache, &options);
+    let ran = events("run", &cache, &options);
+    let (report, done) = (planned.last().unwrap(), ran.last().unwrap());
+    let pruning = &report["pruning"];
+    assert_eq!(report["steps"], done["steps"]);
+    assert_eq!(pruning["prune_rounds"], done["prune_rounds"]);
+    assert_eq!(pruning["scorings"], done["scorings"]);
+    let rounds = ran.iter().filter(|event| event["event"] == "prune");
+    let rounds: Vec<&Value> = rounds.collect();
+    assert_eq!(rounds.len(), 2);
+    for round in &rounds {
+        for field in ["kept", "ciphertexts_before", "ciphertexts_after"] {
+            assert_eq!(pruning["merge"][field], round[field], "{field}");
+        }
+    }
+    // Refreshes by an owner in the same process are no messages: what is left is scores and masks.
+    let unpruned = events("plan", &cache, &options[..7]);
+    let full = unpruned.last().unwrap();
+    assert_eq!(pruning["full_steps"], full["steps"]);
+    assert_eq!(pruning["full_seconds_total"], full["seconds_total"]);
+    let per_step = |field: &str| number(&full[field]) / number(&full["steps"]);
+    let of_steps = |field: &str| per_step(field) * number(&report["steps"]);
+    let to_owner = number(&report["bytes_to_owner"]) - of_steps("bytes_to_owner");
+    assert_eq!(to_owner, number(&done["bytes_to_owner"]));
+    let to_server = number(&report["bytes_to_server"]) - of_steps("bytes_to_server");
+    let sent = number(&done["bytes_to_server"]);
+    assert!((to_server - sent).abs() <= 8.0, "{to_server} {sent}");
+
+    // Parts add up to the training, and operations to the parts.
+    let parts = pruning["parts"].as_array().unwrap();
+    let sum = |rows: &[Value]| rows.iter().map(|row| number(&row["seconds"])).sum::<f64>();
+    let (parts_sum, train) = (sum(parts), number(&report["seconds_train"]));
+    assert!(
+        parts_sum <= train && parts_sum > 0.9 * train,
+        "{parts_sum} {train}"
+    );
+    let operations = pruning["operations"].as_array().unwrap();
+    assert!((sum(operations) - parts_sum).abs() < 1e-9);
+    for part in ["merging", "scores: forward pass"] {
+        let part = parts.iter().find(|row| row["part"] == part).unwrap();
+        assert!(number(&part["seconds"]) > 0.0 && part["full_seconds"] == 0.0);
+    }
+    assert!(number(&pruning["speedup_over_full"]) > 0.0);
+
+    let first = ["plan", "--calibrations", cache.to_str().unwrap()];
+    let outcome = veilgrad(&[&first[..], &SET, &options].concat());
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    for text in ["Rounds", "Merging", "merging", "on all rows", "Speed-up"] {
+        assert!(outcome.out.contains(text), "{text}: {}", outcome.out);
+    }
+}
+
+#[test]
 fn sizes_of_files_and_messages_are_as_predicted() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path();

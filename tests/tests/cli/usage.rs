@@ -37,11 +37,6 @@ fn counts_start_at_one() {
 }
 
 #[test]
-fn a_plan_is_of_a_training_on_all_rows() {
-    refused(&["plan", "--prune", "0.9"], &["--prune", "all rows"]);
-}
-
-#[test]
 fn a_batch_is_a_power_of_two() {
     for value in ["0", "3", "500", "-512", "x"] {
         refused(

@@ -1,5 +1,6 @@
 //! A training step on ciphertexts against the same step on clear vectors and on plain numbers.
 
+mod counts;
 mod prune;
 
 use engine::circuits::Ciphertexts;

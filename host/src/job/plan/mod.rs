@@ -1,7 +1,9 @@
 //! What a training will take on this machine, before anything is encrypted.
 
+mod course;
 mod memory;
 mod prediction;
+mod pruning;
 
 use std::path::PathBuf;
 
@@ -13,7 +15,8 @@ use super::samples::{Prepared, batch_size};
 use super::task::{self, Schedule, Setup};
 use super::{Event, JobError, Observer, PlanReport, PredictionReport, RunConfig, Stage, params};
 use crate::launch::{self, Device};
-use prediction::Sizes;
+use course::Training;
+use pruning::Predicted;
 
 /// Of [`plan`].
 #[derive(Clone, Debug)]
@@ -53,11 +56,25 @@ pub fn plan(
     };
     let calibration = asked.get(observer)?;
     let costs = Some(&calibration.costs);
-    let setup = Setup::planned(&params, task, run.train.activation, Some(refresh), costs)?;
-    let batches = prepared.batches(task.batch, seed)?.len();
     let train = &run.train;
+    let full_setup = Setup::planned(&params, task, train.activation, Some(refresh), costs)?;
+    let setup = match &train.prune {
+        None => full_setup.clone(),
+        Some(prune) => {
+            let setup = full_setup.clone().with_pruning(prune.pruning())?;
+            prune.rounds.check(setup.origin.pruning)?;
+            setup
+        }
+    };
+    let batches = prepared.batches(task.batch, seed)?;
+    let classes: Vec<Vec<usize>> = batches.into_iter().map(|batch| batch.labels).collect();
     let activation = setup.origin.activation;
-    let schedule = Schedule::new(train.epochs, train.learning_rate, batches, activation)?;
+    let full_schedule =
+        Schedule::new(train.epochs, train.learning_rate, classes.len(), activation)?;
+    let schedule = train.prune.map_or(full_schedule, |prune| {
+        let layout = setup.plan.layout();
+        prune.rounds.schedule(full_schedule, layout, rows)
+    });
     let device = Device {
         name: calibration.subject.device.clone(),
         threads: calibration.subject.threads,
@@ -67,19 +84,35 @@ pub fn plan(
         ..task::report(&setup, &schedule, set.name(), rows, &device)
     };
     observer.event(&Event::Plan(&report));
-    let sizes = Sizes {
-        steps: schedule.steps(),
-        batches,
-        rows,
+    let full = Training {
+        setup: &full_setup,
+        schedule: full_schedule,
+        prune: None,
+        classes: &classes,
         validation_batches: match train.patience {
             Some(_) => set.validation().rows().div_ceil(task.batch),
             None => 0,
         },
-        epochs: schedule.epochs,
     };
     let first_bootstrap = refresh.bootstraps(&params).map_err(JobError::from)?;
     let first_bootstrap = first_bootstrap.map(|[first, _]| first);
-    let mut prediction = prediction::predict(&setup, sizes, &calibration);
-    prediction.peak_memory_bytes = memory::peak_bytes(&setup, sizes, first_bootstrap.as_ref());
-    Ok(prediction)
+    let predicted = |training| -> Result<Predicted<'_>, JobError> {
+        Predicted::new(training, &calibration, first_bootstrap.as_ref())
+    };
+    let on_all_rows = predicted(&full)?;
+    let Some(prune) = &train.prune else {
+        return Ok(on_all_rows.report);
+    };
+    let training = Training {
+        setup: &setup,
+        schedule,
+        prune: Some(prune),
+        ..full
+    };
+    let pruned = predicted(&training)?;
+    let pruning = pruned.beside(&on_all_rows, &calibration.costs);
+    Ok(PredictionReport {
+        pruning: Some(Box::new(pruning)),
+        ..pruned.report
+    })
 }

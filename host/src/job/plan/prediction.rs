@@ -4,27 +4,19 @@ use engine::circuits::{Budget, Costs, Operation, Phase};
 use engine::ckks::{KeyName, Level};
 use engine::protocol::RefreshBy;
 
+use super::course::{Course, FORWARD, MERGING, SCORES, Training, VALIDATION};
 use crate::job::calibrate::Calibration;
 use crate::job::task::Setup;
 use crate::job::{OperationCount, PredictionReport, RefreshCost};
 
-/// How much there is of everything.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    pub(super) steps: usize,
-    pub(super) epochs: usize,
-    /// Mini-batches of an epoch.
-    pub(super) batches: usize,
-    /// Training rows.
-    pub(super) rows: usize,
-    /// Batches of validation rows that are encrypted.
-    pub(super) validation_batches: usize,
-}
-
 /// All but the memory.
-pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) -> PredictionReport {
-    let (params, plan) = (&setup.params, &setup.plan);
-    let (task, levels) = (plan.task(), plan.levels());
+pub(super) fn predict(
+    training: &Training<'_>,
+    course: &Course,
+    calibration: &Calibration,
+) -> PredictionReport {
+    let Setup { params, plan, .. } = training.setup;
+    let (task, levels, data) = (plan.task(), plan.levels(), plan.data_levels());
     let costs = &calibration.costs;
     let keys = KeyName::all(params, plan.keys()).into_iter();
     let seconds_keys: f64 = keys.map(|(_, level)| calibration.key.at(level)).sum();
@@ -32,28 +24,29 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
     let encrypted =
         |vectors: usize, level: Level| vectors as f64 * calibration.encryption.at(level);
     let features = plan.feature_vectors();
-    let batch = encrypted(features, levels.features) + encrypted(1, levels.labels);
-    let seconds_encrypt = sizes.batches as f64 * batch;
+    let batch = encrypted(features, data.features) + encrypted(1, data.labels);
+    let batches = training.classes.len();
+    let seconds_encrypt = batches as f64 * batch;
 
     let state = plan.layout().state_vectors();
-    let seconds_step = plan.step_seconds(costs);
-    let seconds_masks = costs.seconds(plan.first_budget()) - costs.seconds(plan.budget());
-    // The state after the last step is refreshed only where its logits are wanted.
-    let spared = match sizes.validation_batches {
-        0 => state as f64 * costs.of(Operation::Refresh, levels.state),
-        _ => 0.0,
-    };
+    let epochs = training.schedule.epochs;
     let validation_level = plan.validation_levels().features;
-    let logits = costs.seconds(plan.validation_budget()) + calibration.decryption.at(Level(0));
-    let seconds_validation = (sizes.epochs * sizes.validation_batches) as f64 * logits;
-    let seconds_train =
-        sizes.steps as f64 * seconds_step + seconds_masks + seconds_validation - spared;
+    let decrypted = |vectors: usize| vectors as f64 * calibration.decryption.at(Level(0));
+    let seconds_validation =
+        course.counts.seconds(VALIDATION, costs) + decrypted(epochs * training.validation_batches);
+    let seconds_steps = course.seconds_steps(costs);
+    let rounds = [FORWARD, SCORES, MERGING];
+    let seconds_rounds = rounds.map(|part| course.counts.seconds(part, costs));
+    let seconds_owner = decrypted(course.scorings * training.score_vectors());
+    let seconds_pruning = seconds_rounds.iter().sum::<f64>() + seconds_owner;
+    let seconds_train = seconds_steps + seconds_validation + seconds_pruning;
+    let steps: usize = course.steps.iter().sum();
 
     let start = encrypted(state, levels.state)
-        + encrypted(sizes.validation_batches * features, validation_level);
+        + encrypted(training.validation_batches * features, validation_level);
     let end = state as f64 * calibration.decryption.at(levels.result);
     // With the exact activation and with its polynomials.
-    let clear = (2 * sizes.epochs * sizes.rows * task.features * task.classes) as f64;
+    let clear = (2 * training.samples_used() * task.features * task.classes) as f64;
     let seconds_compare = clear * calibration.clear_product;
     let seconds_total = seconds_keys
         + seconds_encrypt
@@ -67,8 +60,8 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
     // Second halves of what the owner encrypts, and of keys, are seeds.
     let fresh = |vectors: usize, level: Level| bytes(vectors, level) / 2;
     let training_set_bytes = fresh(state, levels.state)
-        + sizes.batches as u64 * (fresh(features, levels.features) + fresh(1, levels.labels))
-        + fresh(sizes.validation_batches * features, validation_level);
+        + batches as u64 * (fresh(features, data.features) + fresh(1, data.labels))
+        + fresh(training.validation_batches * features, validation_level);
     let refreshes = plan.refreshes();
     let by_owner = plan.refresh_by() == RefreshBy::Owner;
     let asked = |of_vectors: &dyn Fn(usize, Level) -> u64, answer: bool| -> u64 {
@@ -78,13 +71,14 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
         });
         if by_owner { each.sum() } else { 0 }
     };
-    let logits_bytes = bytes(sizes.epochs * sizes.validation_batches, Level(0));
+    let logits_bytes = bytes(epochs * training.validation_batches, Level(0));
+    let [to_owner, to_server] = training.message_bytes(course);
     PredictionReport {
         params: params.name().to_owned(),
         device: calibration.subject.device.clone(),
         threads: calibration.subject.threads,
         refresh: plan.refresh_by().name().to_owned(),
-        steps: sizes.steps,
+        steps,
         operations: operations(plan.budget(), costs),
         key_switches_per_step: plan.budget().key_switches(),
         refreshes: refreshes
@@ -98,12 +92,13 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
             })
             .collect(),
         refreshes_per_step: refreshes.iter().map(|refresh| refresh.vectors).sum(),
-        seconds_per_step: seconds_train / sizes.steps.max(1) as f64,
+        seconds_per_step: seconds_steps / steps.max(1) as f64,
         seconds_keys,
         seconds_encrypt,
         seconds_bootstrap_preparation: calibration.bootstrap_preparation,
-        seconds_masks,
+        seconds_masks: course.seconds_masks(costs),
         seconds_validation,
+        seconds_pruning,
         seconds_train,
         seconds_compare,
         seconds_total,
@@ -111,8 +106,9 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
         key_file_bytes: plan.keys().bytes(params) as u64 / 2,
         training_set_bytes,
         model_bytes: bytes(state, levels.result),
-        bytes_to_owner: sizes.steps as u64 * asked(&bytes, false) + logits_bytes,
-        bytes_to_server: sizes.steps as u64 * asked(&fresh, true),
+        bytes_to_owner: steps as u64 * asked(&bytes, false) + logits_bytes + to_owner,
+        bytes_to_server: steps as u64 * asked(&fresh, true) + to_server,
+        pruning: None,
     }
 }
 
@@ -142,6 +138,7 @@ mod tests {
 
     use super::*;
     use crate::job::ActivationChoice;
+    use crate::job::task::Schedule;
 
     /// Every operation number `i` of the list takes `i + 1` seconds, whatever its level.
     fn made_up() -> Calibration {
@@ -174,14 +171,19 @@ mod tests {
         };
         let setup = Setup::new(&params, task, Some(activation), None).unwrap();
         let plan = &setup.plan;
-        let sizes = Sizes {
-            steps: 6,
-            epochs: 3,
-            batches: 2,
-            rows: 60,
-            validation_batches: 0,
+        let classes = [vec![0; 30], vec![1; 30]];
+        let training = |validation_batches| Training {
+            setup: &setup,
+            schedule: Schedule::new(Some(3), None, 2, activation).unwrap(),
+            prune: None,
+            classes: &classes,
+            validation_batches,
         };
-        let found = predict(&setup, sizes, &made_up());
+        let found = |validation_batches| {
+            let training = training(validation_batches);
+            predict(&training, &training.course().unwrap(), &made_up())
+        };
+        let (found, asked) = (found(0), found(1));
         let seconds = |budget: &Budget| -> f64 {
             let seconds = (1..).zip(Operation::ALL);
             seconds
@@ -192,7 +194,7 @@ mod tests {
         let inner: usize = plan.refreshes().len() - 1;
         assert_eq!((plan.layout().state_vectors(), inner), (1, 0));
         let masks = seconds(plan.first_budget()) - seconds(plan.budget());
-        assert!(masks > 0.0);
+        assert!(masks > 0.0 && (found.seconds_masks - masks).abs() < 1e-9);
         let train = 6.0 * seconds(plan.budget()) + masks + 5.0 * 12.0;
         assert!((found.seconds_train - train).abs() < 1e-9);
         assert!((found.seconds_per_step - train / 6.0).abs() < 1e-9);
@@ -216,11 +218,6 @@ mod tests {
         assert_eq!(found.model_bytes, bytes(plan.levels().result));
 
         // Asked after each epoch, the owner gets logits too, and the last state is refreshed.
-        let asked = Sizes {
-            validation_batches: 1,
-            ..sizes
-        };
-        let asked = predict(&setup, asked, &made_up());
         let validation = 3.0 * (seconds(plan.validation_budget()) + 5.0);
         assert!((asked.seconds_train - train - 12.0 - validation).abs() < 1e-9);
         assert_eq!(

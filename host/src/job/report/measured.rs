@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::PruningPrediction;
+
 /// One activation for one range of logits and number of classes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ActivationReport {
@@ -96,7 +98,7 @@ pub struct PredictionReport {
     pub refresh: String,
     /// Steps.
     pub steps: usize,
-    /// The operations of a step by phase, kind and level, refreshes apart.
+    /// The operations of a step on a full mini-batch by phase, kind and level, refreshes apart.
     pub operations: Vec<OperationCount>,
     /// Key switches of a step.
     pub key_switches_per_step: u64,
@@ -112,11 +114,13 @@ pub struct PredictionReport {
     pub seconds_encrypt: f64,
     /// Preparing what bootstraps have in common, once.
     pub seconds_bootstrap_preparation: f64,
-    /// Encoding what steps have in common, in the first one.
+    /// Encoding what steps have in common, in the first ones.
     pub seconds_masks: f64,
     /// Validation logits of all epochs.
     pub seconds_validation: f64,
-    /// All steps, with masks and validation.
+    /// Scores, the owner's reading of them, and merging.
+    pub seconds_pruning: f64,
+    /// All steps, with masks, validation and pruning.
     pub seconds_train: f64,
     /// Training in the clear to compare.
     pub seconds_compare: f64,
@@ -134,4 +138,7 @@ pub struct PredictionReport {
     pub bytes_to_owner: u64,
     /// All answers.
     pub bytes_to_server: u64,
+    /// The same training on all rows beside it, if it prunes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruning: Option<Box<PruningPrediction>>,
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use engine::prune::MergeTotals;
 use serde::Serialize;
 
+use super::OperationCount;
+
 /// A choice of samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PruneReport {
@@ -63,6 +65,54 @@ pub struct PruneSummary {
     /// `predicted`: the steps on all samples that were not done count as many seconds as those of the warm-up, or where there is
     /// none as those on merged samples, which are shorter.
     pub speedup_is: String,
+}
+
+/// What a training that prunes will take, part by part, beside that on all rows. Seconds are predicted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PruningPrediction {
+    /// Rows there are.
+    pub of: usize,
+    /// Choices.
+    pub prune_rounds: usize,
+    /// Choices by scores.
+    pub scorings: usize,
+    /// Steps of the warm-up, on all rows.
+    pub steps_on_all_rows: usize,
+    /// Steps on kept rows.
+    pub steps_on_kept_rows: usize,
+    /// What merging does for a choice that has nothing to do with the data.
+    pub merge: MergeTotals,
+    /// The phases of all steps, and what rounds add.
+    pub parts: Vec<PartPrediction>,
+    /// The operations of the whole training by part, kind and level of the operand; refreshes by the level given back.
+    pub operations: Vec<OperationCount>,
+    /// Steps of as many epochs on all rows.
+    pub full_steps: usize,
+    /// What they take, with validation.
+    pub full_seconds_train: f64,
+    /// All of that training, keys and encryption among it.
+    pub full_seconds_total: f64,
+    /// Its largest memory.
+    pub full_peak_memory_bytes: u64,
+    /// The seconds of its steps over those of this training with all its choices.
+    pub speedup_over_full: f64,
+    /// The same with keys, encryption and the rest.
+    pub speedup_in_all: f64,
+}
+
+/// A part of a whole training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PartPrediction {
+    /// A phase of the steps, or what a round adds.
+    pub part: &'static str,
+    /// Key switches of the training that prunes.
+    pub key_switches: u64,
+    /// What it takes.
+    pub seconds: f64,
+    /// Key switches of the training on all rows.
+    pub full_key_switches: u64,
+    /// What it takes.
+    pub full_seconds: f64,
 }
 
 /// Of [`prune_score`](crate::job::prune_score()).

@@ -48,6 +48,7 @@ mod report;
 mod resume;
 mod run;
 mod samples;
+mod schedule;
 mod simulate;
 mod steps;
 mod store;

@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::WeightSet;
-use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots, Watch};
+use crate::circuits::{Ciphertexts, Parts, PlainVector, Refresh, Slots, Watch};
 use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
 use crate::prune::Scorer;
 use crate::train::{Batch, Step, WEIGHT_BOUND};
@@ -142,7 +142,8 @@ impl<'a, B: Backend> Server<'a, B> {
     /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`]; those of the device.
     pub fn refresh(&self, state: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
         let level = self.step.levels().state;
-        self.machine.refresh(state, level, WEIGHT_BOUND)
+        self.machine
+            .refresh(state, level, WEIGHT_BOUND, Parts::Complex)
     }
 
     /// The mask of so many samples.

@@ -7,7 +7,7 @@ use super::{DataLevels, OwnerError, Plan};
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::WeightSet;
-use crate::circuits::{Clear, ClearVector, Slots};
+use crate::circuits::{Clear, ClearVector, Parts, Slots};
 use crate::ckks::EvalError;
 use crate::prune::Scorer;
 use crate::train::{Batch, Model, Step, WEIGHT_BOUND};
@@ -108,7 +108,9 @@ impl Simulation {
     ) -> Result<(), OwnerError> {
         let state = step.run(&self.machine, &self.state, batch, self.steps)?;
         let level = step.levels().state;
-        self.state = self.machine.refresh(&state, level, WEIGHT_BOUND)?;
+        self.state = self
+            .machine
+            .refresh(&state, level, WEIGHT_BOUND, Parts::Complex)?;
         self.steps += 1;
         // The next step does the same.
         self.machine.take_budget();

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use engine::backend::Backend;
-use engine::bootstrap::{Bootstrapper, Parts, key_plan};
+use engine::bootstrap::{Bootstrapper, key_plan};
 use engine::circuits::activation::Sigmoid;
 use engine::circuits::matmul::SampleMask;
 use engine::circuits::packing::{Grouping, Layout};
-use engine::circuits::{Ciphertexts, Rotations};
+use engine::circuits::{Ciphertexts, Parts, Rotations};
 use engine::ckks::{KeyPlan, Level, Params};
 use engine::train::{Batch, Model, Step, step_budget};
 use host::gpu::Options;

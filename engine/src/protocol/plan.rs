@@ -4,7 +4,7 @@ use super::{PlanError, PrunePlan, RefreshBy, Task};
 use crate::bootstrap;
 use crate::circuits::activation::{Activation, ActivationChoice};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
-use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, RefreshPlan};
+use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, Parts, RefreshPlan};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
 use crate::train::{
     Step, StepLevels, StepRefresh, WEIGHT_BOUND, fastest_plan, logits_budget, planned_budgets,
@@ -69,7 +69,7 @@ impl Plan {
         refresh_by: RefreshBy,
     ) -> Result<Self, PlanError> {
         let bootstraps = refresh_by.bootstraps(params)?;
-        let costs = Costs::estimate(params, bootstraps.as_ref().map(|[_, any]| any));
+        let costs = Costs::estimate(params, bootstraps.as_ref());
         Self::fastest(params, task, activation, refresh_by, &costs)
     }
 
@@ -278,6 +278,7 @@ impl Plan {
             from: self.levels.result,
             to: self.levels.state,
             bound: WEIGHT_BOUND,
+            parts: Parts::Complex,
         };
         self.refreshes.iter().copied().chain([state]).collect()
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Plan;
-use crate::circuits::Slots;
 use crate::circuits::activation::Activation;
 use crate::circuits::matmul::{Diagonals, SampleMask};
 use crate::circuits::packing::{Layout, WeightSet};
+use crate::circuits::{Parts, Slots};
 use crate::ckks::{EvalError, Level};
 use crate::prune::{MergePlan, Merger, Scorer};
 use crate::train::{Batch, Step, StepLevels, WEIGHT_BOUND};
@@ -156,7 +156,7 @@ impl<P: Clone> Program<P> {
         machine: &S,
         state: &S::Vector,
     ) -> Result<S::Vector, EvalError> {
-        machine.refresh(state, self.levels().state, WEIGHT_BOUND)
+        machine.refresh(state, self.levels().state, WEIGHT_BOUND, Parts::Complex)
     }
 
     /// The logits of validation samples under the weights of a state that has been refreshed: for each set of feature tiles a

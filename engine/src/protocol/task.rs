@@ -1,7 +1,7 @@
 //! What a training is asked to do: sizes, and who refreshes.
 
-use crate::bootstrap::{self, BootstrapError};
-use crate::circuits::{Budget, LevelRange, Rotations};
+use crate::bootstrap::{self, BootstrapError, Budgets};
+use crate::circuits::{LevelRange, Rotations};
 use crate::ckks::{Level, Params};
 
 /// The sizes of a classification task. Public.
@@ -72,11 +72,11 @@ impl RefreshBy {
         }
     }
 
-    /// The operations of the first bootstrap and of any later one, if there are bootstraps.
+    /// The operations of bootstraps, if there are any.
     ///
     /// # Errors
     /// [`BootstrapError`] for a set that has no levels for it.
-    pub fn bootstraps(self, params: &Params) -> Result<Option<[Budget; 2]>, BootstrapError> {
+    pub fn bootstraps(self, params: &Params) -> Result<Option<Budgets>, BootstrapError> {
         let budgets = |rotations| bootstrap::budgets(params, rotations);
         self.rotations().map(budgets).transpose()
     }

@@ -87,6 +87,9 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
         work: config.work.clone(),
         ..Whole::new(prepared, setup, seed, checkpoint, &config.train, begun)?
     };
+    if let Some(note) = memory::too_little_for(whole.memory_bytes()) {
+        observer.event(&Event::Note(note));
+    }
     whole.launch(config.device, config.threads, observer)
 }
 

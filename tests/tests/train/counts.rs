@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use engine::circuits::activation::ActivationChoice;
-use engine::circuits::{Budget, Operation, Refresh};
+use engine::circuits::{Budget, Operation, Parts, Refresh};
 use engine::ckks::{Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey};
 use engine::protocol::{
     Counting, Owner, Plan, ReceivedBatch, RefreshBy, RefreshRequest, Server, Task,
@@ -35,6 +35,7 @@ impl Refresh<Counted> for AtHand<'_> {
         x: &Ciphertext<Counted>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<Counted>, EvalError> {
         let ciphertext = x.clone();
         let request = RefreshRequest {
@@ -104,7 +105,8 @@ fn check(activation: ActivationChoice, score: Score, scope: Scope) {
     let same = |what: &str, budget: &Budget| {
         assert_eq!(backend.take(), calls(budget), "{what}, {score:?}");
         let refreshed = at_hand.refreshed.take();
-        let counted = budget.count(Operation::Refresh);
+        let counted = [Operation::Refresh, Operation::RealRefresh].map(|kind| budget.count(kind));
+        let counted: u64 = counted.iter().sum();
         assert_eq!(
             refreshed.len() as u64,
             counted,

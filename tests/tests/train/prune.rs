@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::circuits::activation::ActivationChoice;
 use engine::circuits::packing::Layout;
-use engine::circuits::{Clear, NoiseModel, Refresh};
+use engine::circuits::{Clear, NoiseModel, Parts, Refresh};
 use engine::ckks::{
     Ciphertext, Decryptor, Encoder, EvalError, EvaluationKeys, Evaluator, Level, Params, SecretKey,
 };
@@ -33,6 +33,7 @@ impl Refresh<Cpu> for AtHand<'_> {
         x: &Ciphertext<Cpu>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<Cpu>, EvalError> {
         let request = RefreshRequest {
             ciphertext: x.clone(),

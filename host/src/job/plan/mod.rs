@@ -95,7 +95,7 @@ pub fn plan(
         },
     };
     let first_bootstrap = refresh.bootstraps(&params).map_err(JobError::from)?;
-    let first_bootstrap = first_bootstrap.map(|[first, _]| first);
+    let first_bootstrap = first_bootstrap.map(|budgets| budgets.first);
     let predicted = |training| -> Result<Predicted<'_>, JobError> {
         Predicted::new(training, &calibration, first_bootstrap.as_ref())
     };

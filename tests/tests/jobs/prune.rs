@@ -5,7 +5,7 @@ use job::{
     MergeMethod, PruneConfig, PruneRounds, PruneSchedule, Pruning, Rule, Scope, Score, Selection,
 };
 
-fn rounds(keep: f64, rule: Rule, scope: Scope) -> PruneRounds {
+pub(super) fn rounds(keep: f64, rule: Rule, scope: Scope) -> PruneRounds {
     PruneRounds {
         selection: Selection {
             keep,

@@ -95,8 +95,8 @@ pub use report::{
     EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
     OperationCount, ParamsReport, PassageReport, PhaseReport, PlanReport, PredictionReport,
     PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, RefreshCost,
-    RefreshReport, RunReport, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport,
-    ValidationReport,
+    RefreshReport, RunReport, ScoreSeconds, SimulateReport, StepReport, SweepReport, SweepRow,
+    TrainReport, ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
 pub use run::run;

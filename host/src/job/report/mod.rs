@@ -14,8 +14,8 @@ pub use parties::{
     DecryptReport, EncryptReport, EvaluateReport, KeygenReport, RefreshReport, TrainReport,
 };
 pub use pruning::{
-    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, SweepReport,
-    SweepRow,
+    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, ScoreSeconds,
+    SweepReport, SweepRow,
 };
 pub use sets::{BootstrapReport, LevelReport, ParamsReport};
 pub use training::{

@@ -22,39 +22,37 @@ fn selection(criterion: &mut Criterion) {
     let classes: Vec<Vec<usize>> = (0..30)
         .map(|batch| (0..2000).map(|sample| (7 * batch + sample) % 10).collect())
         .collect();
-    let keep_a_tenth = |rule, scope, class_balance| Selection {
-        keep: 0.1,
-        rule,
-        class_balance,
-        scope,
-    };
-    let importance = Rule::Importance { floor: 0.3 };
-    for (name, selection) in [
-        (
-            "importance by row",
-            keep_a_tenth(importance, Scope::Rows, false),
-        ),
-        (
-            "importance by row, classes balanced",
-            keep_a_tenth(importance, Scope::Rows, true),
-        ),
-        (
-            "hardest by row",
-            keep_a_tenth(Rule::Hardest, Scope::Rows, false),
-        ),
-        (
-            "hardest of all",
-            keep_a_tenth(Rule::Hardest, Scope::Global, false),
-        ),
-        (
-            "hardest of all, classes balanced",
-            keep_a_tenth(Rule::Hardest, Scope::Global, true),
-        ),
-    ] {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| selection.choose(&layout, &scores, &classes, &Seed([1; 32])));
-        });
-        if let Ok(mask) = selection.choose(&layout, &scores, &classes, &Seed([1; 32])) {
+    let rules = [
+        Rule::Importance { floor: 0.3 },
+        Rule::Hardest,
+        Rule::Window { skip: 0.05 },
+        Rule::Random,
+        Rule::Mixed,
+    ];
+    for (rule, scope, class_balance) in rules.into_iter().flat_map(|rule| {
+        let scopes = [Scope::Rows, Scope::Global].into_iter();
+        scopes.flat_map(move |scope| [false, true].map(|balance| (rule, scope, balance)))
+    }) {
+        let selection = Selection {
+            keep: 0.1,
+            rule,
+            class_balance,
+            scope,
+        };
+        let scope = match scope {
+            Scope::Rows => "quota for each row",
+            Scope::Global => "of all",
+        };
+        let balance = if class_balance {
+            ", classes balanced"
+        } else {
+            ""
+        };
+        let name = format!("{}, {scope}{balance}", rule.name());
+        let choose = || selection.choose(&layout, &scores, &classes, &Seed([1; 32]));
+        group.bench_function(&name, |bencher| bencher.iter(choose));
+        if rule == Rule::Hardest && !class_balance {
+            let mask = choose().unwrap();
             group.bench_function(format!("plan of merging: {name}"), |bencher| {
                 bencher.iter(|| MergePlan::new(&layout, &mask, MergeMethod::Planned));
             });

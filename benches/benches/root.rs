@@ -8,12 +8,13 @@ mod prune;
 mod ring;
 mod train;
 
+// What needs no keys comes first.
 criterion::criterion_main!(
+    prune::benches,
     ring::benches,
     kernels::benches,
     key_switch::benches,
     evaluator::benches,
     bootstrap::benches,
-    train::benches,
-    prune::benches
+    train::benches
 );

@@ -1,6 +1,8 @@
 //! What is told of choices of rows.
 
-use host::job::{PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary};
+use host::job::{
+    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, ScoreSeconds,
+};
 
 use crate::print::list;
 use crate::units::{bytes, count, percent, seconds, things};
@@ -24,42 +26,67 @@ pub(crate) fn round(report: &PruneReport) -> String {
         );
     }
     text += &format!(
-        "; {} ciphertexts into {} with {} masks and {} rotations (one by one: {}); forward {}, scores {}, merging {}",
+        "; {} ciphertexts into {} with {} masks and {} rotations (one by one: {}); {}merging {}",
         count(report.merge.ciphertexts_before as u64),
         count(report.merge.ciphertexts_after as u64),
         count(report.merge.masks as u64),
         count((report.merge.feature_rotations + report.merge.label_rotations) as u64),
         count(report.merge.naive_rotations as u64),
-        seconds(report.seconds_forward),
-        seconds(report.seconds_score),
+        scoring(&report.scoring),
         seconds(report.seconds_merge)
     );
     text
 }
 
+/// What scores took; nothing if there were none.
+fn scoring(spent: &ScoreSeconds) -> String {
+    if spent.total() == 0.0 {
+        return String::new();
+    }
+    format!(
+        "forward pass {} ({} per mini-batch), scores {} ({} per mini-batch), ",
+        seconds(spent.seconds_forward),
+        seconds(spent.seconds_forward_per_batch),
+        seconds(spent.seconds_score),
+        seconds(spent.seconds_score_per_batch)
+    )
+}
+
 /// The lines of a closing report.
-pub(crate) fn summary(summary: &PruneSummary) -> [(&'static str, String); 2] {
-    [
-        (
-            "Pruned",
-            format!(
-                "{} of the rows kept, {} ({} by scores) in {}; {} to the owner, {} back",
-                percent(summary.kept_fraction),
-                things(summary.prune_rounds, "choice"),
-                summary.scorings,
-                seconds(summary.seconds_pruning),
-                bytes(summary.bytes_to_owner),
-                bytes(summary.bytes_to_server)
-            ),
+pub(crate) fn summary(summary: &PruneSummary) -> Vec<(&'static str, String)> {
+    let mut lines = vec![(
+        "Pruned",
+        format!(
+            "{} of the rows kept, {} ({} by scores) in {}; {} to the owner, {} back",
+            percent(summary.kept_fraction),
+            things(summary.prune_rounds, "choice"),
+            summary.scorings,
+            seconds(summary.seconds_pruning),
+            bytes(summary.bytes_to_owner),
+            bytes(summary.bytes_to_server)
         ),
-        (
-            "Speed-up",
+    )];
+    if let (Some(forward), Some(score)) = (
+        summary.seconds_forward_per_batch,
+        summary.seconds_score_per_batch,
+    ) {
+        lines.push((
+            "Scores",
             format!(
-                "{:.1} over as many epochs on all rows, {}",
-                summary.speedup_over_full, summary.speedup_is
+                "{} per mini-batch, one ciphertext, behind a forward pass of {}",
+                seconds(score),
+                seconds(forward)
             ),
+        ));
+    }
+    lines.push((
+        "Speed-up",
+        format!(
+            "{:.1} over as many epochs on all rows, {}",
+            summary.speedup_over_full, summary.speedup_is
         ),
-    ]
+    ));
+    lines
 }
 
 /// The result of `veilgrad prune score`.
@@ -79,11 +106,10 @@ pub(crate) fn score(report: &PruneScoreReport) -> String {
         (
             "Time",
             format!(
-                "{}; forward pass {}, scores {} for {}",
+                "{} for {}: {}files the rest",
                 seconds(report.seconds),
-                seconds(report.seconds_forward),
-                seconds(report.seconds_score),
-                things(report.batches, "mini-batch")
+                things(report.batches, "mini-batch"),
+                scoring(&report.scoring)
             ),
         ),
     ])

@@ -19,6 +19,11 @@ const WAYS: [(&str, &str, &str); 6] = [
 /// Width and height of the plot of one data set, in pixels, and the room around its axes.
 const PANEL: (f64, f64) = (420.0, 300.0);
 const MARGIN: f64 = 48.0;
+/// Names in a line of the legend, for each panel beside another, and the height of a line.
+const NAMES_PER_PANEL: usize = 3;
+const LINE: f64 = 16.0;
+/// Of the labels, in pixels: no font has wider digits.
+const DIGIT_WIDTH: f64 = 7.0;
 
 /// The lines of a sweep so far.
 #[derive(Default)]
@@ -90,7 +95,8 @@ impl Table {
         let sets = self.sets();
         let columns = sets.len().clamp(1, 2);
         let (width, height) = PANEL;
-        let legend = 30.0;
+        let in_line = NAMES_PER_PANEL * columns;
+        let legend = 14.0 + LINE * WAYS.len().div_ceil(in_line) as f64;
         let all = [
             width * columns as f64,
             height * sets.len().div_ceil(columns) as f64 + legend,
@@ -101,11 +107,14 @@ impl Table {
             all[0], all[1]
         );
         for (index, (_, name, colour)) in WAYS.iter().enumerate() {
-            let x = 12.0 + index as f64 * (all[0] - 12.0) / WAYS.len() as f64;
+            let x = 12.0 + (index % in_line) as f64 * (all[0] - 12.0) / in_line as f64;
+            let y = LINE * (index / in_line) as f64;
             writeln!(
                 text,
-                "<rect x=\"{x}\" y=\"11\" width=\"10\" height=\"4\" fill=\"{colour}\"/><text x=\"{}\" y=\"17\" font-size=\"10\">{name}</text>",
-                x + 13.0
+                "<rect x=\"{x}\" y=\"{}\" width=\"10\" height=\"4\" fill=\"{colour}\"/><text x=\"{}\" y=\"{}\" font-size=\"10\">{name}</text>",
+                y + 11.0,
+                x + 13.0,
+                y + 17.0
             )?;
         }
         for (index, data) in sets.iter().enumerate() {
@@ -147,15 +156,9 @@ impl Table {
                 100.0 * accuracy
             )?;
         }
-        for row in self.of(data, WAYS[0].0).chain(self.of(data, "full")) {
-            let bottom = top + 0.5 * MARGIN + height + 14.0;
-            writeln!(
-                text,
-                "<text x=\"{}\" y=\"{bottom}\" text-anchor=\"middle\">{:.0}</text>",
-                x(row.keep),
-                100.0 * row.keep
-            )?;
-        }
+        let shares = self.of(data, WAYS[0].0).chain(self.of(data, "full"));
+        let shares = shares.map(|row| (row.keep, x(row.keep))).collect();
+        axis(text, shares, top + 0.5 * MARGIN + height)?;
         for row in self.of(data, "full") {
             let (from, to, at) = (x(least), x(1.0), y(row.accuracy));
             writeln!(
@@ -183,6 +186,31 @@ impl Table {
     }
 }
 
+/// The axis of shares at this height: a mark where each is, and from the right a label where there is room for it.
+fn axis(text: &mut String, mut shares: Vec<(f64, f64)>, height: f64) -> std::fmt::Result {
+    shares.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut room_until = f64::INFINITY;
+    for (share, at) in shares {
+        writeln!(
+            text,
+            "<line x1=\"{at}\" x2=\"{at}\" y1=\"{height}\" y2=\"{}\" stroke=\"#888\"/>",
+            height + 3.0
+        )?;
+        let label = format!("{:.0}", 100.0 * share);
+        let half = 0.5 * DIGIT_WIDTH * label.len() as f64;
+        if at + half > room_until {
+            continue;
+        }
+        room_until = at - half - DIGIT_WIDTH;
+        writeln!(
+            text,
+            "<text x=\"{at}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
+            height + 14.0
+        )?;
+    }
+    Ok(())
+}
+
 fn cell(row: &SweepRow) -> String {
     format!("{:.2} ± {:.2}", 100.0 * row.accuracy, 100.0 * row.spread)
 }
@@ -190,4 +218,24 @@ fn cell(row: &SweepRow) -> String {
 fn published(row: &SweepRow) -> String {
     row.published
         .map_or(String::new(), |share| format!("{:.2}", 100.0 * share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_an_axis_have_room() {
+        let shares =
+            [0.01, 0.1, 0.5, 0.9, 1.0].map(|share| (share, 174.0 * (2.0 + f64::log10(share))));
+        let mut text = String::new();
+        axis(&mut text, shares.to_vec(), 10.0).unwrap();
+        assert_eq!(text.matches("<line").count(), 5, "{text}");
+        let labels: Vec<&str> = text.split("middle\">").skip(1).collect();
+        let labels: Vec<_> = labels
+            .iter()
+            .filter_map(|rest| rest.split('<').next())
+            .collect();
+        assert_eq!(labels, ["100", "50", "10", "1"]);
+    }
 }

@@ -3,6 +3,9 @@
 use super::{Model, momentum};
 use crate::circuits::activation::Approximation;
 
+/// Samples whose parts of the gradient are added in one pass over it: one by one, the gradient would be read and written as often.
+const GROUP: usize = 4;
+
 /// Which probabilities a training in the clear uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
@@ -53,24 +56,34 @@ impl<'a, A: Approximation> ExactTrainer<'a, A> {
     ) {
         let (features, stride) = (self.weights.features(), self.weights.features() + 1);
         let mut gradient = vec![0.0; self.weights.values().len()];
-        let samples = x.chunks_exact(features).zip(labels);
-        for (index, (sample, &label)) in samples.enumerate() {
-            let mut residual = self.look_ahead.logits(sample);
-            for logit in &residual {
-                self.largest_logit = self.largest_logit.max(logit.abs());
-            }
-            match self.precision {
-                Precision::Exact => self.activation.exact(&mut residual),
-                Precision::Approximate => self.activation.approximate(&mut residual),
-            }
-            residual[label] -= 1.0;
-            if let Some(weight) = sample_weights.and_then(|weights| weights.get(index)) {
-                residual.iter_mut().for_each(|d| *d *= weight);
-            }
-            for (row, d) in gradient.chunks_exact_mut(stride).zip(&residual) {
-                for (sum, x) in row.iter_mut().zip(sample.iter().chain([&1.0])) {
-                    *sum += d * x;
+        let groups = x.chunks(GROUP * features).zip(labels.chunks(GROUP));
+        for (number, (samples, labels)) in groups.enumerate() {
+            let mut residuals = [const { Vec::new() }; GROUP];
+            let members = samples.chunks_exact(features).zip(labels);
+            for (member, (residual, (sample, &label))) in
+                residuals.iter_mut().zip(members).enumerate()
+            {
+                *residual = self.look_ahead.logits(sample);
+                for logit in residual.iter() {
+                    self.largest_logit = self.largest_logit.max(logit.abs());
                 }
+                match self.precision {
+                    Precision::Exact => self.activation.exact(residual),
+                    Precision::Approximate => self.activation.approximate(residual),
+                }
+                residual[label] -= 1.0;
+                let index = GROUP * number + member;
+                if let Some(weight) = sample_weights.and_then(|weights| weights.get(index)) {
+                    residual.iter_mut().for_each(|d| *d *= weight);
+                }
+            }
+            for (class, row) in gradient.chunks_exact_mut(stride).enumerate() {
+                let (weights, bias) = row.split_at_mut(features);
+                let of_class = residuals.each_ref().map(|d| d.get(class).copied());
+                for d in of_class.iter().flatten() {
+                    bias[0] += d;
+                }
+                add_samples(weights, samples, of_class);
             }
         }
         let rate = learning_rate / labels.len() as f64;
@@ -106,5 +119,24 @@ impl<'a, A: Approximation> ExactTrainer<'a, A> {
     #[must_use]
     pub const fn largest_logit(&self) -> f64 {
         self.largest_logit
+    }
+}
+
+/// Adds every sample (a row of `x`, up to the first without a factor) by its factor.
+fn add_samples(sum: &mut [f64], x: &[f64], factors: [Option<f64>; GROUP]) {
+    let mut rows = x.chunks_exact(sum.len());
+    if let ([Some(a), Some(b), Some(c), Some(d)], [Some(u), Some(v), Some(w), Some(z)]) =
+        (factors, [(); GROUP].map(|()| rows.next()))
+    {
+        let pairs = u.iter().zip(v).zip(w.iter().zip(z));
+        for (sum, ((u, v), (w, z))) in sum.iter_mut().zip(pairs) {
+            *sum = *sum + a * u + b * v + c * w + d * z;
+        }
+        return;
+    }
+    for (row, factor) in x.chunks_exact(sum.len()).zip(factors.iter().flatten()) {
+        for (sum, x) in sum.iter_mut().zip(row) {
+            *sum += factor * x;
+        }
     }
 }

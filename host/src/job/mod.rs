@@ -96,8 +96,8 @@ pub use report::{
     EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
     OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport, PlanReport,
     PredictionReport, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport,
-    PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport, SimulateReport,
-    StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
+    PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport, ScoreSeconds,
+    SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
 pub use run::run;

@@ -271,6 +271,7 @@ impl Job for Whole {
             Ok(selection.choose(plan.layout(), &scores, &classes, &seed)?)
         };
         let mut pruner = train.prune.map(|prune| Pruner {
+            backend,
             server: &server,
             setup,
             schedule,

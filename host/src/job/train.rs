@@ -345,6 +345,7 @@ impl Job for Training<'_> {
         };
         let ask: Option<&mut Ask<'_, B>> = if asks { Some(&mut ask) } else { None };
         let mut pruner = config.prune.map(|rounds| Pruner {
+            backend,
             server: &server,
             setup,
             schedule,

@@ -1,8 +1,10 @@
 //! Jobs on a GPU, and on one that fails: the CPU goes on to the same bits.
 
+use std::cmp::Ordering;
+
 use super::*;
 use host::gpu::adapters;
-use host::job::{Fault, GpuChoice};
+use host::job::{Fault, GpuChoice, PruneRounds, PruneSchedule, Pruning, Rule, Scope, Score};
 use tests::backends::is_gpu_required;
 
 /// Keeps notes, and counts steps.
@@ -11,6 +13,8 @@ struct Notes {
     steps: Vec<usize>,
     /// The epochs that the owner was asked about.
     epochs: Vec<usize>,
+    /// The choices of samples.
+    rounds: Vec<usize>,
     plans: Vec<String>,
     notes: Vec<(usize, String)>,
 }
@@ -20,6 +24,7 @@ impl Observer for Notes {
         match event {
             Event::Step(report) => self.steps.push(report.step),
             Event::Validation(report) => self.epochs.push(report.epoch),
+            Event::Prune(report) => self.rounds.push(report.round),
             Event::Plan(report) => self.plans.push(report.device.clone()),
             Event::Note(note) => {
                 let done = self.steps.len().max(self.epochs.len());
@@ -159,24 +164,98 @@ fn a_training_that_bootstraps_ends_with_the_same_bytes_when_the_device_is_lost()
         (fs::read(place.path("model.vg")).unwrap(), notes)
     };
     let (right, _) = train(DeviceChoice::Cpu);
-    // Lost in the first step at `early` submissions, not at all at `late`: in between it is lost in the second step, behind
-    // the bootstrap that ends the first.
-    let (mut early, mut late) = (1, 1024);
-    loop {
-        let submissions = u64::midpoint(early, late);
-        let (model, notes) = train(gpu(Some(Fault::LostAfter(submissions))));
-        assert!(model == right, "lost after {submissions} submissions");
+    lost_at(1024, |device| {
+        let (model, notes) = train(device);
+        assert!(model == right, "{:?}", notes.notes);
         match notes.of_devices().as_slice() {
-            [] => late = submissions,
-            [(0, _)] => early = submissions,
-            [(1, note)] => {
-                assert!(note.contains("the device was lost"), "{note}");
-                break;
-            }
-            other => panic!("{submissions}: {other:?}"),
+            [] => Ordering::Greater,
+            // In the second step, behind the bootstrap that ends the first.
+            [(done, _)] => done.cmp(&1),
+            other => panic!("{other:?}"),
         }
-        assert!(late - early > 1, "never lost in the second step");
+    });
+}
+
+/// Trains on devices that are lost after ever another number of submissions, less than `all`, until one is lost where it is
+/// to be: a training says whether that was earlier or later.
+fn lost_at(all: u64, mut training: impl FnMut(DeviceChoice) -> Ordering) {
+    let (mut early, mut late) = (1, all);
+    while late - early > 1 {
+        let submissions = u64::midpoint(early, late);
+        match training(gpu(Some(Fault::LostAfter(submissions)))) {
+            Ordering::Less => early = submissions,
+            Ordering::Equal => return,
+            Ordering::Greater => late = submissions,
+        }
     }
+    panic!("never lost where it is to be: not after {early}, not after {late} submissions");
+}
+
+#[test]
+fn a_pruned_training_ends_with_the_same_bytes_when_the_device_is_lost_among_scores() {
+    if !has_gpu("lost among scores") {
+        return;
+    }
+    let pruning = Pruning {
+        score: Score::LogitMargin,
+        scope: Scope::Rows,
+    };
+    let place = Place {
+        params: "insecure-11-boot",
+        pruning: Some(pruning),
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    // Two steps on all rows, then two choices for one epoch each.
+    let schedule = PruneSchedule {
+        warmup: 1,
+        every: 1,
+    };
+    let rounds = PruneRounds {
+        schedule,
+        ..prune::rounds(0.5, Rule::Hardest, Scope::Rows)
+    };
+    // An owner hears nothing during the steps of a warm-up, which a software device takes its time for.
+    let wait = Duration::from_secs(600);
+    let train = |device: DeviceChoice| {
+        let config = TrainJobConfig {
+            epochs: Some(3),
+            prune: Some(rounds),
+            device,
+            wait,
+            ..place.train_config("keys")
+        };
+        let answering = RefreshConfig {
+            device: DeviceChoice::Cpu,
+            wait,
+            ..place.refresh_config("keys")
+        };
+        let mut notes = Notes::default();
+        let (trained, answered) = thread::scope(|scope| {
+            let owner = scope.spawn(|| job::refresh(&answering, &mut Heard::default()));
+            (job::train(&config, &mut notes), owner.join().unwrap())
+        });
+        let pruning = trained.unwrap().pruning.unwrap();
+        assert_eq!((pruning.prune_rounds, pruning.scorings), (2, 2));
+        assert_eq!(answered.unwrap().masks, 2, "each mask is asked for once");
+        assert_eq!(notes.steps, [1, 2, 3, 4], "no step is done twice");
+        (fs::read(place.path("model.vg")).unwrap(), notes)
+    };
+    let (right, notes) = train(DeviceChoice::Cpu);
+    assert_eq!(notes.rounds, [0, 1]);
+    lost_at(2048, |device| {
+        let (model, notes) = train(device);
+        assert!(model == right, "{:?}", notes.notes);
+        match notes.of_devices().as_slice() {
+            [] => Ordering::Greater,
+            [(2, _)] if notes.rounds == [0, 1] => Ordering::Equal,
+            // Behind the first choice, which was merged again on the CPU.
+            [(2, _)] => Ordering::Greater,
+            [(done, _)] => done.cmp(&2),
+            other => panic!("{other:?}"),
+        }
+    });
 }
 
 /// What a training that stops early does on devices that are lost ever later, until one holds out for the last step: nothing

@@ -5,7 +5,7 @@ use job::{
     MergeMethod, PruneConfig, PruneRounds, PruneSchedule, Pruning, Rule, Scope, Score, Selection,
 };
 
-fn rounds(keep: f64, rule: Rule, scope: Scope) -> PruneRounds {
+pub(super) fn rounds(keep: f64, rule: Rule, scope: Scope) -> PruneRounds {
     PruneRounds {
         selection: Selection {
             keep,
@@ -70,6 +70,8 @@ fn a_pruned_run_is_the_pruned_training_in_the_clear() {
         assert_eq!((pruning.prune_rounds, heard.count("Prune")), (2, 2));
         assert_eq!(pruning.scorings, if score == Score::Random { 0 } else { 2 });
         assert_eq!(pruning.bytes_to_owner > 0, score != Score::Random);
+        let told = pruning.seconds_score_per_batch;
+        assert_eq!(told.is_some_and(|s| s > 0.0), score != Score::Random);
         // Two batches in the first epoch, one of half of the rows afterwards.
         assert_eq!((report.steps, report.epochs), (5, 4));
     }

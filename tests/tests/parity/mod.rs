@@ -2,6 +2,7 @@
 
 mod costs;
 mod gpu;
+mod prune;
 mod step;
 
 use engine::backend::{

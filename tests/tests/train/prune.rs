@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use engine::circuits::activation::ActivationChoice;
 use engine::circuits::packing::Layout;
-use engine::circuits::{Clear, NoiseModel, Parts, Refresh};
+use engine::circuits::{Clear, NoiseModel};
 use engine::ckks::{
     Ciphertext, Decryptor, Encoder, EvalError, EvaluationKeys, Evaluator, Level, Params, SecretKey,
 };
-use engine::protocol::{
-    Owner, Plan, ReceivedBatch, RefreshBy, RefreshRequest, Server, Simulation, Task,
-};
+use engine::protocol::{Owner, Plan, ReceivedBatch, RefreshBy, Server, Simulation, Task};
 use engine::prune::{MergeMethod, MergePlan, Pruning, Rule, Scope, Score, Selection, clear_score};
 use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 use host::cpu::Cpu;
-use tests::{cpu, params};
+use tests::{AtHand, cpu, params};
 
 const TASK: Task = Task {
     features: 5,
@@ -23,26 +21,6 @@ const TASK: Task = Task {
     batch: 64,
 };
 const SAMPLES: [usize; 3] = [64, 40, 1];
-
-/// An owner in the same process.
-struct AtHand<'a>(&'a Owner<'a, Cpu>);
-
-impl Refresh<Cpu> for AtHand<'_> {
-    fn refresh(
-        &self,
-        x: &Ciphertext<Cpu>,
-        to: Level,
-        bound: f64,
-        _: Parts,
-    ) -> Result<Ciphertext<Cpu>, EvalError> {
-        let request = RefreshRequest {
-            ciphertext: x.clone(),
-            to,
-            bound,
-        };
-        Ok(self.0.refresh(&request, &Seed([7; 32]))?.ciphertext)
-    }
-}
 
 /// Samples of three classes, features in `[-1, 1]`.
 fn data() -> (Vec<Vec<f64>>, Vec<Vec<usize>>) {

@@ -3,7 +3,7 @@
 use engine::prune::Mask;
 use serde::{Deserialize, Serialize};
 
-use super::super::{PruneReport, PruneSummary};
+use super::super::{PruneReport, PruneSummary, ScoreSeconds};
 
 /// All that is needed to go on: merged batches are made again from the training set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,6 +17,18 @@ pub(in crate::job) struct PruneState {
     bytes_to_server: u64,
     /// Scores, waiting for the owner, merging.
     seconds: f64,
+    /// Of all choices by scores.
+    #[serde(default)]
+    scoring: ScoringState,
+}
+
+/// What scores took so far.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScoringState {
+    batches: usize,
+    seconds_forward: f64,
+    seconds_score: f64,
 }
 
 impl PruneState {
@@ -36,6 +48,13 @@ impl PruneState {
         self.scored += usize::from(scored);
     }
 
+    /// Adds what the scores of so many batches took.
+    pub(super) fn add_scoring(&mut self, seconds: &ScoreSeconds, batches: usize) {
+        self.scoring.batches += batches;
+        self.scoring.seconds_forward += seconds.seconds_forward;
+        self.scoring.seconds_score += seconds.seconds_score;
+    }
+
     /// Adds what a round cost.
     pub(super) fn add(&mut self, report: &PruneReport) {
         self.bytes_to_owner += report.bytes_to_owner;
@@ -50,12 +69,21 @@ impl PruneState {
 
     /// What a training says of them when it is over.
     pub(in crate::job) fn summary(&self, speedup_over_full: f64) -> PruneSummary {
+        let ScoringState {
+            batches,
+            seconds_forward,
+            seconds_score,
+        } = self.scoring;
+        let seconds = ScoreSeconds::new(seconds_forward, seconds_score, batches);
+        let scored = |per_batch: f64| (batches > 0).then_some(per_batch);
         let fractions: f64 = self.masks.iter().map(Mask::fraction).sum();
         PruneSummary {
             kept_fraction: fractions / self.masks.len().max(1) as f64,
             prune_rounds: self.masks.len(),
             scorings: self.scored,
             seconds_pruning: self.seconds,
+            seconds_forward_per_batch: scored(seconds.seconds_forward_per_batch),
+            seconds_score_per_batch: scored(seconds.seconds_score_per_batch),
             bytes_to_owner: self.bytes_to_owner,
             bytes_to_server: self.bytes_to_server,
             speedup_over_full,

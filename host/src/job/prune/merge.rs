@@ -14,6 +14,7 @@ use super::super::event::Running;
 use super::super::store::{self, KeysFile, TrainingSetFile, create_merged_set};
 use super::super::task::Setup;
 use super::super::{JobError, Observer, PruneMergeReport, Stage};
+use super::scoring::Laps;
 use crate::launch::{Device, DeviceChoice, Job, launch};
 
 /// Of [`prune_merge()`].
@@ -117,7 +118,7 @@ impl Job for Merging<'_> {
         let evaluator = Evaluator::new(backend, &setup.params, encoder, &keys);
         let server = Server::new(evaluator, &Never, &setup.plan, 1.0)?;
         let mut running = Running::begin(observer, Stage::Train, data.samples.len());
-        let begun = Instant::now();
+        let mut laps = Laps::new(backend);
         let mut merging = server.merging(plan);
         for (index, kept) in mask.kept().iter().enumerate() {
             if !kept.is_empty() {
@@ -126,7 +127,7 @@ impl Job for Merging<'_> {
             running.advance();
         }
         let merged = server.merged(merging, plan)?;
-        let seconds_merge = begun.elapsed().as_secs_f64();
+        let seconds_merge = laps.next()?;
         let start = data.start(backend, setup)?;
         create_merged_set(&config.out, backend, setup, &start, plan, &merged)?;
         running.end();

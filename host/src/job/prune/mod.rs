@@ -11,6 +11,7 @@ mod memory;
 mod merge;
 mod rounds;
 mod score;
+mod scoring;
 mod sweep;
 
 pub(super) use mask::choose_for_request;

@@ -12,6 +12,7 @@ use super::super::event::Running;
 use super::super::task::{Schedule, Setup};
 use super::super::{Event, JobError, PruneReport, random};
 use super::PruneRounds;
+use super::scoring::{Laps, score_batches};
 
 /// The server's message to the owner.
 pub(in crate::job) struct ScoreMessage<'a, B: Backend> {
@@ -31,6 +32,7 @@ pub(in crate::job) type AskForMask<'a, B> =
 
 /// The server of a training that prunes.
 pub(in crate::job) struct Pruner<'a, B: Backend> {
+    pub(in crate::job) backend: &'a B,
     pub(in crate::job) server: &'a Server<'a, B>,
     pub(in crate::job) setup: &'a Setup,
     pub(in crate::job) schedule: &'a Schedule,
@@ -109,7 +111,7 @@ impl<B: Backend> Pruner<'_, B> {
                 mask
             }
         };
-        let begun = Instant::now();
+        let mut laps = Laps::new(self.backend);
         let plan = MergePlan::new(self.setup.plan.layout(), &mask, self.rounds.method);
         let mut merging = self.server.merging(&plan);
         for (index, kept) in mask.kept().iter().enumerate() {
@@ -118,7 +120,7 @@ impl<B: Backend> Pruner<'_, B> {
             }
         }
         let merged = self.server.merged(merging, &plan)?;
-        report.seconds_merge = begun.elapsed().as_secs_f64();
+        report.seconds_merge = laps.next()?;
         report.of = self.samples.iter().sum();
         report.merge = *plan.totals();
         self.checkpoint.pruning(|state| state.add(&report));
@@ -137,24 +139,12 @@ impl<B: Backend> Pruner<'_, B> {
         report: &mut PruneReport,
     ) -> Result<Mask, JobError> {
         let Setup { params, plan, .. } = self.setup;
-        let server = self.server;
-        let begun = Instant::now();
-        let weights = server.score_weights(state)?;
-        report.seconds_forward = begun.elapsed().as_secs_f64();
-        let mut scores = Vec::with_capacity(self.samples.len());
-        for index in 0..self.samples.len() {
-            let batch = fetch(index)?;
-            let begun = Instant::now();
-            let forward = server.score_forward(&weights, &batch)?;
-            let middle = Instant::now();
-            scores.push(server.score(&forward, &batch)?);
-            report.seconds_forward += (middle - begun).as_secs_f64();
-            report.seconds_score += middle.elapsed().as_secs_f64();
-        }
-        let begun = Instant::now();
-        let packed = server.pack_scores(&scores)?;
-        report.seconds_score += begun.elapsed().as_secs_f64();
-        let vectors = score.vectors(plan.layout(), self.samples.len());
+        let batches = self.samples.len();
+        let (packed, seconds) = score_batches(self.backend, self.server, state, batches, fetch)?;
+        report.scoring = seconds;
+        self.checkpoint
+            .pruning(|state| state.add_scoring(&seconds, batches));
+        let vectors = score.vectors(plan.layout(), batches);
         report.bytes_to_owner = (vectors * params.ciphertext_bytes(Level(0))) as u64;
         let begun = Instant::now();
         let mask = ask(&ScoreMessage {

@@ -15,6 +15,7 @@ use super::super::store::{self, KeysFile, ScoreHeader, TrainingSetFile};
 use super::super::task::Setup;
 use super::super::train::bootstrapper;
 use super::super::{JobError, Observer, PruneScoreReport, Stage, random};
+use super::scoring::score_batches;
 use crate::launch::{Device, DeviceChoice, Job, launch};
 
 /// Of [`prune_score()`].
@@ -132,26 +133,14 @@ impl Job for Scoring<'_> {
         } else {
             state
         };
-        let begun = Instant::now();
-        let weights = server
-            .score_weights(&state)
-            .map_err(|error| failure(error.into()))?;
-        let (mut seconds_forward, mut seconds_score) = (begun.elapsed().as_secs_f64(), 0.0);
-        let mut scores = Vec::with_capacity(data.samples.len());
-        for index in 0..data.samples.len() {
+        let batches = data.samples.len();
+        let mut fetch = |index| {
             let batch = data.batch(backend, setup, index)?;
-            let begun = Instant::now();
-            let forward = server.score_forward(&weights, &batch);
-            let forward = forward.map_err(|error| failure(error.into()))?;
-            let middle = Instant::now();
-            scores.push(server.score(&forward, &batch)?);
-            seconds_forward += (middle - begun).as_secs_f64();
-            seconds_score += middle.elapsed().as_secs_f64();
             running.advance();
-        }
-        let packing = Instant::now();
-        let packed = server.pack_scores(&scores)?;
-        seconds_score += packing.elapsed().as_secs_f64();
+            Ok(batch)
+        };
+        let scored = score_batches(backend, &server, &state, batches, &mut fetch);
+        let (packed, seconds) = scored.map_err(failure)?;
         let header = ScoreHeader {
             key: setup.origin.key.clone(),
             training: random::fresh_id()?,
@@ -166,16 +155,15 @@ impl Job for Scoring<'_> {
             talk.close(exchange, true)?;
         }
         running.end();
-        let vectors = score.vectors(setup.plan.layout(), data.samples.len());
+        let vectors = score.vectors(setup.plan.layout(), batches);
         Ok(PruneScoreReport {
             out: config.out.clone(),
             score: score.name().to_owned(),
             samples: data.samples.iter().sum(),
-            batches: data.samples.len(),
+            batches,
             ciphertexts: vectors,
             bytes: (vectors * setup.params.ciphertext_bytes(Level(0))) as u64,
-            seconds_forward,
-            seconds_score,
+            scoring: seconds,
             seconds: self.begun.elapsed().as_secs_f64(),
         })
     }

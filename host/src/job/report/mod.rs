@@ -15,7 +15,7 @@ pub use parties::{
 };
 pub use pruning::{
     PartPrediction, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary,
-    PruningPrediction, SweepReport, SweepRow,
+    PruningPrediction, ScoreSeconds, SweepReport, SweepRow,
 };
 pub use sets::{BootstrapReport, LevelReport, ParamsReport};
 pub use training::{

@@ -7,6 +7,38 @@ use serde::Serialize;
 
 use super::OperationCount;
 
+/// The time of scores, on a device that has done them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ScoreSeconds {
+    /// The forward pass of all batches, as far as scores need it: to logits, or to probabilities.
+    pub seconds_forward: f64,
+    /// The scores behind it, and the message to the owner.
+    pub seconds_score: f64,
+    /// The forward pass of one batch, mean over the batches.
+    pub seconds_forward_per_batch: f64,
+    /// The scores of one batch, which one ciphertext holds, mean over the batches.
+    pub seconds_score_per_batch: f64,
+}
+
+impl ScoreSeconds {
+    /// Of so many batches.
+    pub(crate) fn new(seconds_forward: f64, seconds_score: f64, batches: usize) -> Self {
+        let count = batches.max(1) as f64;
+        Self {
+            seconds_forward,
+            seconds_score,
+            seconds_forward_per_batch: seconds_forward / count,
+            seconds_score_per_batch: seconds_score / count,
+        }
+    }
+
+    /// Forward pass and scores.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.seconds_forward + self.seconds_score
+    }
+}
+
 /// A choice of samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PruneReport {
@@ -23,10 +55,9 @@ pub struct PruneReport {
     /// Where they went: kept samples, ciphertexts, masks, rotations.
     #[serde(flatten)]
     pub merge: MergeTotals,
-    /// The forward pass of all batches, as far as scores need it.
-    pub seconds_forward: f64,
-    /// The scores behind it.
-    pub seconds_score: f64,
+    /// What scores took, nothing without any.
+    #[serde(flatten)]
+    pub scoring: ScoreSeconds,
     /// Until the owner's answer was there.
     pub seconds_owner: f64,
     /// Masks, sums and rotations.
@@ -41,7 +72,7 @@ impl PruneReport {
     /// All of it.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.seconds_forward + self.seconds_score + self.seconds_owner + self.seconds_merge
+        self.scoring.total() + self.seconds_owner + self.seconds_merge
     }
 }
 
@@ -56,6 +87,10 @@ pub struct PruneSummary {
     pub scorings: usize,
     /// Scores, waiting for the owner, merging.
     pub seconds_pruning: f64,
+    /// The forward pass of one batch for its scores, mean over all batches of all choices by scores; nothing without any.
+    pub seconds_forward_per_batch: Option<f64>,
+    /// The scores of one batch behind its forward pass, the same.
+    pub seconds_score_per_batch: Option<f64>,
     /// Bytes of all scores.
     pub bytes_to_owner: u64,
     /// Bytes of all masks.
@@ -130,10 +165,9 @@ pub struct PruneScoreReport {
     pub ciphertexts: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// The forward pass of all batches, as far as scores need it.
-    pub seconds_forward: f64,
-    /// The scores behind it.
-    pub seconds_score: f64,
+    /// What they took.
+    #[serde(flatten)]
+    pub scoring: ScoreSeconds,
     /// All stages.
     pub seconds: f64,
 }

@@ -204,7 +204,7 @@ fn totals(report: &PredictionReport) -> Vec<(&'static str, String)> {
     rows.push((
         "Training",
         format!(
-            "{} for {}; {} of it for encodings in the first ones, {} for validation",
+            "{} for {}; {} of it for encodings, {} for validation",
             seconds(report.seconds_train),
             things(report.steps, "step"),
             seconds(report.seconds_masks),

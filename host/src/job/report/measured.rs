@@ -114,7 +114,7 @@ pub struct PredictionReport {
     pub seconds_encrypt: f64,
     /// Preparing what bootstraps have in common, once.
     pub seconds_bootstrap_preparation: f64,
-    /// Encoding what steps have in common, in the first ones.
+    /// Encoding known vectors in steps, most of them in the first ones.
     pub seconds_masks: f64,
     /// Validation logits of all epochs.
     pub seconds_validation: f64,

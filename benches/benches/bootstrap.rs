@@ -4,8 +4,8 @@
 use benches::devices::{Device, OnDevice, cpu, on_each_device};
 use benches::{Keyed, bootstrappable, named, threads};
 use criterion::{Criterion, criterion_group};
-use engine::bootstrap::{Bootstrapper, Parts, key_plan};
-use engine::circuits::Rotations;
+use engine::bootstrap::{Bootstrapper, key_plan};
+use engine::circuits::{Parts, Rotations};
 use engine::ckks::{Level, Params};
 use host::job::{DeviceChoice, Event, Observer, Operation, ParamsChoice, ProfileConfig, StepShape};
 use num_complex::Complex64;

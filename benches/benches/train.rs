@@ -7,7 +7,7 @@ use engine::backend::Backend;
 use engine::circuits::activation::Sigmoid;
 use engine::circuits::matmul::SampleMask;
 use engine::circuits::packing::{Grouping, Layout};
-use engine::circuits::{Ciphertexts, Refresh};
+use engine::circuits::{Ciphertexts, Parts, Refresh};
 use engine::ckks::{Ciphertext, EvalError, KeyPlan, Level, Params};
 use engine::train::{Batch, Step, step_budget};
 use num_complex::Complex64;
@@ -16,7 +16,13 @@ use std::sync::Arc;
 struct NoRefresh;
 
 impl<B: Backend> Refresh<B> for NoRefresh {
-    fn refresh(&self, x: &Ciphertext<B>, _: Level, _: f64) -> Result<Ciphertext<B>, EvalError> {
+    fn refresh(
+        &self,
+        x: &Ciphertext<B>,
+        _: Level,
+        _: f64,
+        _: Parts,
+    ) -> Result<Ciphertext<B>, EvalError> {
         Ok(x.clone())
     }
 }

@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "{depth} levels, {} key switches, {} refreshes",
         budget.key_switches(),
-        budget.count(Operation::Refresh)
+        budget.count(Operation::RealRefresh)
     );
     let found = layout.unpack_columns(&machine.values(&y)[0], samples)?;
     let mut largest = 0.0f64;

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use engine::backend::Reference;
-use engine::circuits::Refresh;
 use engine::circuits::activation::ActivationChoice;
+use engine::circuits::{Parts, Refresh};
 use engine::ckks::{
     Ciphertext, Encoder, EvalError, EvaluationKeys, Evaluator, Level, SecretKey, presets,
 };
@@ -24,6 +24,7 @@ impl Refresh<Reference> for Wire<'_> {
         x: &Ciphertext<Reference>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<Reference>, EvalError> {
         let request = RefreshRequest {
             ciphertext: x.clone(),

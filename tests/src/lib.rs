@@ -6,7 +6,7 @@ pub mod big;
 use std::sync::Arc;
 
 use engine::backend::{Backend, Reference};
-use engine::circuits::Refresh;
+use engine::circuits::{Parts, Refresh};
 use engine::ckks::{
     Ciphertext, Decryptor, Encoder, Encryptor, EvalError, EvaluationKeys, Evaluator, KeyGenerator,
     KeyPlan, Level, Params, SecretKey, presets,
@@ -50,7 +50,13 @@ pub fn cpu(params: &Params) -> Cpu {
 pub struct NoRefresh;
 
 impl<B: Backend> Refresh<B> for NoRefresh {
-    fn refresh(&self, _: &Ciphertext<B>, _: Level, _: f64) -> Result<Ciphertext<B>, EvalError> {
+    fn refresh(
+        &self,
+        _: &Ciphertext<B>,
+        _: Level,
+        _: f64,
+        _: Parts,
+    ) -> Result<Ciphertext<B>, EvalError> {
         Err(EvalError::Refresh("nobody refreshes here".to_owned()))
     }
 }
@@ -64,6 +70,7 @@ impl<B: Backend> Refresh<B> for AtHand<'_, B> {
         x: &Ciphertext<B>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<B>, EvalError> {
         let request = RefreshRequest {
             ciphertext: x.clone(),

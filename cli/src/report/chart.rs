@@ -170,7 +170,12 @@ pub(super) fn key(entries: &[(Colour, String)]) -> String {
 pub(super) fn bars(rows: &[(String, String, f64, Colour)], what: &str) -> String {
     const ROW: f64 = 30.0;
     const NAMES: f64 = 152.0;
-    const VALUES: f64 = 100.0;
+    const GAP: f64 = 8.0;
+    // A character is narrower than this, a digit by far.
+    const CHARACTER: f64 = 7.5;
+    let characters = rows.iter().map(|row| row.1.chars().count()).max();
+    let values = GAP + CHARACTER * characters.unwrap_or(0) as f64;
+    let room = (WIDTH - NAMES - values).max(1.0);
     let longest = rows
         .iter()
         .map(|row| row.2)
@@ -178,7 +183,7 @@ pub(super) fn bars(rows: &[(String, String, f64, Colour)], what: &str) -> String
     let mut svg = String::new();
     for ((name, value, length, colour), at) in rows.iter().zip(0u32..) {
         let y = f64::from(at) * ROW;
-        let width = (length / longest * (WIDTH - NAMES - VALUES)).max(1.0);
+        let width = (length / longest * room).max(1.0);
         // Writing to a string does not fail.
         let _ = write!(
             svg,
@@ -186,7 +191,7 @@ pub(super) fn bars(rows: &[(String, String, f64, Colour)], what: &str) -> String
             y + 19.0,
             escape(name),
             y + 7.0,
-            NAMES + width + 8.0,
+            NAMES + width + GAP,
             y + 19.0,
             escape(value),
         );
@@ -257,6 +262,25 @@ mod tests {
             key.contains("&lt;b&gt;") && key.contains("var(--logits)"),
             "{key}"
         );
+    }
+
+    #[test]
+    fn the_text_of_the_longest_bar_has_room() {
+        let value = "1 h 12 min, 100.00 %";
+        let row = |length| {
+            let name = "logits".to_owned();
+            (name, value.to_owned(), length, Colour("logits"))
+        };
+        let svg = bars(&[row(1.0), row(3.0)], "bars");
+        let end = |bar: &str| -> f64 {
+            let number = |name: &str| -> f64 {
+                let text = bar.split_once(name).unwrap().1;
+                text.split('"').next().unwrap().parse().unwrap()
+            };
+            number(r#" x=""#) + number(r#" width=""#)
+        };
+        let longest = svg.split("<rect").skip(1).map(end).fold(0.0, f64::max);
+        assert!(WIDTH - longest >= 7.0 * value.len() as f64, "{svg}");
     }
 
     #[test]

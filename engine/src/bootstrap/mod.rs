@@ -23,7 +23,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::backend::Backend;
 use crate::circuits::{
-    Budget, Ciphertexts, Clear, LinearMap, PlainVector, Refresh, Rotations, Slots,
+    Budget, Ciphertexts, Clear, LinearMap, Parts, PlainVector, Refresh, Rotations, Slots,
 };
 use crate::ckks::{
     Ciphertext, Encoder, EvalError, Evaluator, KeyPlan, Level, Params, SPARSE_WEIGHT,
@@ -53,15 +53,6 @@ pub enum BootstrapError {
     /// The evaluator refused.
     #[error(transparent)]
     Eval(#[from] EvalError),
-}
-
-/// Which parts of the slots carry values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parts {
-    /// Real vectors: the imaginary parts come back as zero.
-    Real,
-    /// Both parts: two real vectors as one.
-    Complex,
 }
 
 /// The program of a bootstrap, prepared on a machine whose plain vectors are `P`, but for the raising of the modulus.
@@ -197,26 +188,40 @@ fn linear_map<S: Slots>(
     }
 }
 
-/// The operations of a bootstrap of complex vectors, but for the raising of the modulus: dry runs of the first one, which
-/// encodes the maps, and of any later one.
+/// The operations of a bootstrap, but for the raising of the modulus.
+#[derive(Clone, Debug)]
+pub struct Budgets {
+    /// Of the first one, of a complex vector, which encodes the maps.
+    pub first: Budget,
+    /// Of any later one of a complex vector.
+    pub complex: Budget,
+    /// Of any later one of a real vector.
+    pub real: Budget,
+}
+
+/// The operations of bootstraps, by dry runs.
 ///
 /// # Cost
 /// The maps on `f64`: a second at `N = 2^16`.
 ///
 /// # Errors
 /// [`BootstrapError`].
-pub fn budgets(params: &Params, rotations: Rotations) -> Result<[Budget; 2], BootstrapError> {
+pub fn budgets(params: &Params, rotations: Rotations) -> Result<Budgets, BootstrapError> {
     let machine = Clear::counting(params.slots());
     let program = Program::new(&machine, params, rotations)?;
     let last = program.last_map(&machine, 0)?;
-    let run = || {
+    let run = |parts| {
         let x = machine.zeros(1, Level(params.stc_levels()))?;
         program.slots_to_coefficients(&machine, &x, &last)?;
         let raised = machine.zeros(1, params.top_level())?;
-        program.reduce(&machine, &raised, Parts::Complex)?;
+        program.reduce(&machine, &raised, parts)?;
         Ok::<_, EvalError>(machine.take_budget())
     };
-    Ok([run()?, run()?])
+    Ok(Budgets {
+        first: run(Parts::Complex)?,
+        complex: run(Parts::Complex)?,
+        real: run(Parts::Real)?,
+    })
 }
 
 /// The keys of a bootstrap.
@@ -227,7 +232,7 @@ pub fn budgets(params: &Params, rotations: Rotations) -> Result<[Budget; 2], Boo
 /// # Errors
 /// [`BootstrapError`].
 pub fn key_plan(params: &Params, rotations: Rotations) -> Result<KeyPlan, BootstrapError> {
-    let [_, budget] = budgets(params, rotations)?;
+    let budget = budgets(params, rotations)?.complex;
     Ok(KeyPlan {
         relinearization: budget.relinearization(),
         conjugation: budget.conjugation(),
@@ -254,7 +259,13 @@ pub struct Bootstrapper<'a, B: Backend> {
 struct Unrefreshed;
 
 impl<B: Backend> Refresh<B> for Unrefreshed {
-    fn refresh(&self, _: &Ciphertext<B>, _: Level, _: f64) -> Result<Ciphertext<B>, EvalError> {
+    fn refresh(
+        &self,
+        _: &Ciphertext<B>,
+        _: Level,
+        _: f64,
+        _: Parts,
+    ) -> Result<Ciphertext<B>, EvalError> {
         Err(EvalError::Refresh("a bootstrap has no refresh".to_owned()))
     }
 }
@@ -337,8 +348,9 @@ impl<B: Backend> Refresh<B> for Bootstrapper<'_, B> {
         x: &Ciphertext<B>,
         to: Level,
         bound: f64,
+        parts: Parts,
     ) -> Result<Ciphertext<B>, EvalError> {
-        let fresh = self.bootstrap(x, bound, Parts::Complex)?;
+        let fresh = self.bootstrap(x, bound, parts)?;
         self.machine.lower(&fresh, to)
     }
 }

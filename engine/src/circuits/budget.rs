@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Phase;
+use super::{Parts, Phase};
 use crate::ckks::Level;
 use crate::ring::Rotation;
 
@@ -39,11 +39,13 @@ pub enum Operation {
     Rescale,
     /// A refresh, by the data owner or by bootstrapping; its level is the one that it gives back.
     Refresh,
+    /// A refresh of a real vector.
+    RealRefresh,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Rotation,
         Self::Decomposition,
         Self::HoistedRotation,
@@ -56,7 +58,23 @@ impl Operation {
         Self::Encoding,
         Self::Rescale,
         Self::Refresh,
+        Self::RealRefresh,
     ];
+
+    /// That of refreshing such vectors.
+    #[must_use]
+    pub const fn refresh(parts: Parts) -> Self {
+        match parts {
+            Parts::Real => Self::RealRefresh,
+            Parts::Complex => Self::Refresh,
+        }
+    }
+
+    /// Whether it gives levels back.
+    #[must_use]
+    pub const fn refreshes(self) -> bool {
+        matches!(self, Self::Refresh | Self::RealRefresh)
+    }
 
     /// What many of them are called.
     #[must_use]
@@ -74,6 +92,7 @@ impl Operation {
             Self::Encoding => "encodings",
             Self::Rescale => "rescales",
             Self::Refresh => "refreshes",
+            Self::RealRefresh => "refreshes of real vectors",
         }
     }
 
@@ -130,7 +149,7 @@ impl Budget {
             return;
         }
         let key = match operation {
-            Operation::Refresh => (operation, to),
+            Operation::Refresh | Operation::RealRefresh => (operation, to),
             _ => (operation, from),
         };
         match self.passages.last_mut() {

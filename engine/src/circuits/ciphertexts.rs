@@ -7,19 +7,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use num_complex::Complex64;
 
-use super::{Phase, Slots, Watch};
+use super::{Parts, Phase, Slots, Watch};
 use crate::backend::Backend;
 use crate::ckks::{Ciphertext, EvalError, Evaluator, GiantStep, Level, Plaintext};
 use crate::ring::Rotation;
 
 /// Who gives a ciphertext its levels back: the data owner, or bootstrapping.
 pub trait Refresh<B: Backend> {
-    /// The same values at `to`; real and imaginary parts in `[-bound, bound]`.
+    /// The same values at `to`; real and imaginary parts in `[-bound, bound]`, imaginary ones dropped or not if only the
+    /// real ones carry values.
     ///
     /// # Errors
     /// [`EvalError::Refresh`].
-    fn refresh(&self, x: &Ciphertext<B>, to: Level, bound: f64)
-    -> Result<Ciphertext<B>, EvalError>;
+    fn refresh(
+        &self,
+        x: &Ciphertext<B>,
+        to: Level,
+        bound: f64,
+        parts: Parts,
+    ) -> Result<Ciphertext<B>, EvalError>;
 }
 
 /// Ciphertexts as slot vectors.
@@ -283,7 +289,9 @@ impl<B: Backend> Slots for Ciphertexts<'_, B> {
         a: &Ciphertext<B>,
         to: Level,
         bound: f64,
+        parts: Parts,
     ) -> Result<Ciphertext<B>, EvalError> {
-        self.within(Phase::Refresh, || self.refresher.refresh(a, to, bound))
+        let refresh = || self.refresher.refresh(a, to, bound, parts);
+        self.within(Phase::Refresh, refresh)
     }
 }

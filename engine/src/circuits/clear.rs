@@ -9,7 +9,7 @@ use num_complex::Complex64;
 
 use super::ciphertexts::Use;
 use super::noise::Gaussian;
-use super::{Budget, NoiseModel, Operation, Phase, Slots};
+use super::{Budget, NoiseModel, Operation, Parts, Phase, Slots};
 use crate::ckks::{EvalError, GiantStep, Level};
 use crate::ring::Rotation;
 
@@ -590,7 +590,13 @@ impl Slots for Clear {
         Ok(self.noisy_entries(entries, to, NoiseModel::rescale))
     }
 
-    fn refresh(&self, a: &ClearVector, to: Level, bound: f64) -> Result<ClearVector, EvalError> {
+    fn refresh(
+        &self,
+        a: &ClearVector,
+        to: Level,
+        bound: f64,
+        parts: Parts,
+    ) -> Result<ClearVector, EvalError> {
         let size = |value: &Complex64| value.re.abs().max(value.im.abs());
         let found = a
             .entries
@@ -606,10 +612,14 @@ impl Slots for Clear {
             });
         }
         self.within(Phase::Refresh, || {
-            self.record_to(Operation::Refresh, [a.level, to], a.entries.len());
+            self.record_to(Operation::refresh(parts), [a.level, to], a.entries.len());
         });
-        Ok(self.noisy_entries(self.values(a), to, |noise, level| {
-            noise.refresh(level, bound)
-        }))
+        let mut values = self.values(a);
+        if parts == Parts::Real {
+            // Whatever a program still wanted of them would be missed.
+            let numbers = values.iter_mut().flatten();
+            numbers.for_each(|value| value.im = 0.0);
+        }
+        Ok(self.noisy_entries(values, to, |noise, level| noise.refresh(level, bound)))
     }
 }

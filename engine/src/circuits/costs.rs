@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Budget, Operation};
+use crate::bootstrap::Budgets;
 use crate::ckks::{Level, Params};
 
 /// Why numbers are no costs.
@@ -130,7 +131,7 @@ impl Costs {
         }
     }
 
-    /// Seconds of an operation on operands at `level`; of a [`Refresh`](Operation::Refresh) that gives it back.
+    /// Seconds of an operation on operands at `level`; of a refresh that gives it back.
     #[must_use]
     pub fn of(&self, operation: Operation, level: Level) -> f64 {
         self.curves
@@ -150,12 +151,11 @@ impl Costs {
     /// The same, but every refresh takes so many seconds more.
     #[must_use]
     pub fn with_slower_refreshes(mut self, seconds: f64) -> Self {
-        let slower = self
-            .curves
-            .get(&Operation::Refresh)
-            .map(|curve| curve.plus(|_| seconds));
-        self.curves
-            .extend(slower.map(|curve| (Operation::Refresh, curve)));
+        for (operation, curve) in &mut self.curves {
+            if operation.refreshes() {
+                *curve = curve.plus(|_| seconds);
+            }
+        }
         self
     }
 
@@ -167,9 +167,9 @@ impl Costs {
 
     /// What a parameter set costs about where nothing was measured: from counts of transforms, conversions and products, in
     /// seconds of one thread of an AVX-512 processor. They are right to about a half among each other; a calibration may
-    /// choose another plan. `bootstrap` is what a refresh does, if the data owner does not do it.
+    /// choose another plan. `bootstraps` are what refreshes do, if the data owner does not do them.
     #[must_use]
-    pub fn estimate(params: &Params, bootstrap: Option<&Budget>) -> Self {
+    pub fn estimate(params: &Params, bootstraps: Option<&Budgets>) -> Self {
         let levels: Vec<Level> = (0..=params.top_level().0).map(Level).collect();
         let curve = |seconds: &dyn Fn(Level) -> f64| Curve {
             points: levels
@@ -205,17 +205,23 @@ impl Costs {
                     Operation::Encoding => curve(&encode),
                     Operation::Rescale => curve(&rescale),
                     // Decrypted at a low level, encrypted where it is wanted.
-                    Operation::Refresh => curve(&|level| encode(Level(0)) + 3.0 * encode(level)),
+                    Operation::Refresh | Operation::RealRefresh => {
+                        curve(&|level| encode(Level(0)) + 3.0 * encode(level))
+                    }
                 };
                 (operation, curve)
             })
             .collect();
-        if let Some(bootstrap) = bootstrap {
-            let seconds = Self {
+        if let Some(Budgets { complex, real, .. }) = bootstraps {
+            let known = Self {
                 curves: curves.clone(),
+            };
+            for (operation, budget) in [
+                (Operation::Refresh, complex),
+                (Operation::RealRefresh, real),
+            ] {
+                curves.insert(operation, Curve::constant(known.seconds(budget)));
             }
-            .seconds(bootstrap);
-            curves.insert(Operation::Refresh, Curve::constant(seconds));
         }
         Self { curves }
     }

@@ -31,5 +31,5 @@ pub use phase::{Phase, Watch};
 pub use polynomial::Polynomial;
 pub use reduce::Comb;
 pub(crate) use reduce::places;
-pub use slots::Slots;
+pub use slots::{Parts, Slots};
 pub use stages::{Aside, Course, LevelRange, RefreshPlan, Stage, StageCosts};

@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use super::Slots;
+use super::{Parts, Slots};
 use crate::ckks::{EvalError, Level};
 
 /// A part of a program between two places where it may be refreshed.
@@ -15,7 +15,7 @@ pub struct Stage {
     pub depth: usize,
     /// Its key switches. Each costs about as much as there are limbs at its level.
     pub work: usize,
-    /// Vectors alive in front of it, all of which are refreshed or none.
+    /// Vectors alive in front of it, real ones, all of which are refreshed or none.
     pub vectors: usize,
     /// What their real and imaginary parts are bounded by.
     pub bound: f64,
@@ -66,20 +66,20 @@ pub struct StageCosts {
     stages: Vec<Vec<f64>>,
     /// Of one refreshed vector, by the level given back.
     refresh: Vec<f64>,
-    /// Vectors that are refreshed to the level that the program starts at.
-    start_vectors: usize,
+    /// Of the refresh in front of the program, by the level that it starts at.
+    start: Vec<f64>,
 }
 
 impl StageCosts {
-    /// From the cost of a stage that is entered at a level at which it has the levels it needs, and that of the refresh of a
-    /// vector to a level; `start_vectors` are refreshed in front of the program, to the level it starts at.
+    /// From the cost of a stage that is entered at a level at which it has the levels it needs, that of the refresh of a
+    /// vector to a level, and that of whatever brings the program to the level it starts at.
     #[must_use]
     pub fn new(
         stages: &[Stage],
         top: Level,
         stage: impl Fn(usize, Level) -> f64,
         refresh: impl Fn(Level) -> f64,
-        start_vectors: usize,
+        start: impl Fn(Level) -> f64,
     ) -> Self {
         let levels = || (0..=top.0).map(Level);
         let by_level = |(index, of): (usize, &Stage)| {
@@ -92,7 +92,7 @@ impl StageCosts {
         Self {
             stages: stages.iter().enumerate().map(by_level).collect(),
             refresh: levels().map(refresh).collect(),
-            start_vectors,
+            start: levels().map(start).collect(),
         }
     }
 
@@ -106,7 +106,7 @@ impl StageCosts {
             let work = stages.get(index).map_or(0, |stage| stage.work);
             (work * (level.0 + 1)) as f64
         };
-        Self::new(stages, top, stage, |_| refresh, 0)
+        Self::new(stages, top, stage, |_| refresh, |_| 0.0)
     }
 
     fn of(&self, stage: usize, level: usize) -> f64 {
@@ -119,10 +119,11 @@ impl StageCosts {
 
     fn refresh(&self, vectors: usize, to: usize) -> f64 {
         let one = self.refresh.get(to).copied().unwrap_or(f64::INFINITY);
-        match vectors {
-            0 => 0.0,
-            _ => vectors as f64 * one,
-        }
+        vectors as f64 * one
+    }
+
+    fn start(&self, at: usize) -> f64 {
+        self.start.get(at).copied().unwrap_or(f64::INFINITY)
     }
 }
 
@@ -162,7 +163,7 @@ impl RefreshPlan {
         let best = starts
             .filter_map(|start| {
                 let rest = search.best(0, start, None)?.cost;
-                Some((rest + costs.refresh(costs.start_vectors, start), start))
+                Some((rest + costs.start(start), start))
             })
             .min_by(|a, b| a.0.total_cmp(&b.0))?;
         let start = Level(best.1);
@@ -340,7 +341,7 @@ impl<'a> Course<'a> {
         };
         debug_assert_eq!(stage.vectors, COUNT);
         let all = machine.stack(&alive.each_ref())?;
-        let all = machine.refresh(&all, level, stage.bound)?;
+        let all = machine.refresh(&all, level, stage.bound, Parts::Real)?;
         let mut alive = alive;
         for (index, vector) in alive.iter_mut().enumerate() {
             *vector = machine.entries(&all, index..index + 1)?;

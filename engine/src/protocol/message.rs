@@ -1,10 +1,8 @@
 //! What the parties send to each other.
 
-use std::sync::Arc;
-
+use super::BatchVectors;
 use crate::backend::Backend;
 use crate::circuits::PlainVector;
-use crate::circuits::matmul::SampleMask;
 use crate::ckks::{Ciphertext, Level};
 use crate::ring::sampling::Seed;
 
@@ -51,16 +49,7 @@ impl<B: Backend> EncryptedBatch<B> {
 }
 
 /// An encrypted batch of samples as the server has it.
-pub struct ReceivedBatch<B: Backend> {
-    /// For each tile its row blocks.
-    pub features: Vec<Ciphertext<B>>,
-    /// One vector of labels.
-    pub labels: Ciphertext<B>,
-    /// Samples that are present: the first ones, unless they are weighted.
-    pub samples: usize,
-    /// Where samples are and how much they count, in a merged batch.
-    pub weighted: Option<Arc<SampleMask<PlainVector<B>>>>,
-}
+pub type ReceivedBatch<B> = BatchVectors<Ciphertext<B>, PlainVector<B>>;
 
 /// The server's wish to have ciphertexts encrypted anew.
 pub struct RefreshRequest<B: Backend> {
@@ -70,15 +59,4 @@ pub struct RefreshRequest<B: Backend> {
     pub to: Level,
     /// What real and imaginary parts are bounded by.
     pub bound: f64,
-}
-
-impl<B: Backend> Clone for ReceivedBatch<B> {
-    fn clone(&self) -> Self {
-        Self {
-            features: self.features.clone(),
-            labels: self.labels.clone(),
-            samples: self.samples,
-            weighted: self.weighted.clone(),
-        }
-    }
 }

@@ -31,9 +31,11 @@
 //! Where the server bootstraps, no refresh message is sent: it learns nothing, and the owner neither. Its keys then include two
 //! that lead to a sparse secret and back, made for this and forgotten by the owner.
 
+mod counting;
 mod message;
 mod owner;
 mod plan;
+mod program;
 mod prune_plan;
 mod server;
 mod server_prune;
@@ -43,9 +45,11 @@ mod simulation_prune;
 mod tests;
 
 pub use crate::train::WEIGHT_BOUND;
+pub use counting::{Counting, ScoringBudgets};
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
 pub use owner::{Owner, OwnerError};
 pub use plan::{Choice, Plan, PlanError, RefreshBy, Task, ValidationLevels};
+pub use program::BatchVectors;
 pub use prune_plan::{DataLevels, PrunePlan};
 pub use server::Server;
 pub use server_prune::{Merging, ScoreWeights};

@@ -1,10 +1,10 @@
 //! What both parties know before anything is encrypted: sizes, levels and keys of a training.
 
 use super::PrunePlan;
-use crate::bootstrap::{self, BootstrapError};
+use crate::bootstrap::{self, BootstrapError, Budgets};
 use crate::circuits::activation::{Activation, ActivationChoice, ActivationError};
 use crate::circuits::packing::{Grouping, Layout, PackingError};
-use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, RefreshPlan, Rotations};
+use crate::circuits::{Budget, Clear, Costs, LevelRange, Operation, Parts, RefreshPlan, Rotations};
 use crate::ckks::{EvalError, KeyPlan, Level, Params};
 use crate::train::{
     Step, StepLevels, StepRefresh, WEIGHT_BOUND, fastest_plan, logits_budget, planned_budgets,
@@ -84,11 +84,11 @@ impl RefreshBy {
         }
     }
 
-    /// The operations of the first bootstrap and of any later one, if there are bootstraps.
+    /// The operations of bootstraps, if there are any.
     ///
     /// # Errors
     /// [`BootstrapError`] for a set that has no levels for it.
-    pub fn bootstraps(self, params: &Params) -> Result<Option<[Budget; 2]>, BootstrapError> {
+    pub fn bootstraps(self, params: &Params) -> Result<Option<Budgets>, BootstrapError> {
         let budgets = |rotations| bootstrap::budgets(params, rotations);
         self.rotations().map(budgets).transpose()
     }
@@ -208,7 +208,7 @@ impl Plan {
         refresh_by: RefreshBy,
     ) -> Result<Self, PlanError> {
         let bootstraps = refresh_by.bootstraps(params)?;
-        let costs = Costs::estimate(params, bootstraps.as_ref().map(|[_, any]| any));
+        let costs = Costs::estimate(params, bootstraps.as_ref());
         Self::fastest(params, task, activation, refresh_by, &costs)
     }
 
@@ -417,6 +417,7 @@ impl Plan {
             from: self.levels.result,
             to: self.levels.state,
             bound: WEIGHT_BOUND,
+            parts: Parts::Complex,
         };
         self.refreshes.iter().copied().chain([state]).collect()
     }

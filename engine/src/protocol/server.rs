@@ -1,30 +1,15 @@
 //! The server: holds evaluation keys and ciphertexts, and nothing that could open them.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use super::program::Program;
 use super::{Plan, ReceivedBatch};
 use crate::backend::Backend;
-use crate::circuits::activation::Activation;
-use crate::circuits::matmul::SampleMask;
-use crate::circuits::packing::WeightSet;
-use crate::circuits::{Ciphertexts, PlainVector, Refresh, Slots, Watch};
-use crate::ckks::{Ciphertext, EvalError, Evaluator, Level};
-use crate::prune::Scorer;
-use crate::train::{Batch, Step, WEIGHT_BOUND};
+use crate::circuits::{Ciphertexts, PlainVector, Refresh, Watch};
+use crate::ckks::{Ciphertext, EvalError, Evaluator};
 
-type ServerStep<B> = Step<Activation, PlainVector<B>>;
-
-/// Runs the steps of one training on ciphertexts.
+/// Runs the program of one training on ciphertexts.
 pub struct Server<'a, B: Backend> {
     pub(super) machine: Ciphertexts<'a, B>,
-    pub(super) step: ServerStep<B>,
-    /// Steps on merged batches, by row blocks.
-    smaller: RefCell<BTreeMap<usize, Arc<ServerStep<B>>>>,
-    pub(super) scorer: Option<Scorer<Activation, PlainVector<B>>>,
-    /// By number of samples that are present. Batches differ by one at most, so there are few.
-    masks: RefCell<BTreeMap<usize, Arc<SampleMask<PlainVector<B>>>>>,
+    pub(super) program: Program<PlainVector<B>>,
 }
 
 impl<'a, B: Backend> Server<'a, B> {
@@ -39,26 +24,8 @@ impl<'a, B: Backend> Server<'a, B> {
         learning_rate: f64,
     ) -> Result<Self, EvalError> {
         let machine = Ciphertexts::new(evaluator, refresher);
-        let activation = plan.activation().clone();
-        let refreshes = plan.choice().refreshes.clone();
-        let step = Step::with_plan(
-            &machine,
-            plan.layout(),
-            activation,
-            learning_rate,
-            refreshes,
-        )?;
-        let scorer = plan.pruning().map(|pruning| {
-            let (score, state) = (pruning.pruning().score, step.levels().state);
-            Scorer::new(&machine, step.head(), score, state, plan.range())
-        });
-        Ok(Self {
-            scorer: scorer.transpose()?,
-            machine,
-            step,
-            smaller: RefCell::default(),
-            masks: RefCell::default(),
-        })
+        let program = Program::new(&machine, plan, learning_rate)?;
+        Ok(Self { machine, program })
     }
 
     /// The same, with somebody who is told of each change of phase.
@@ -79,40 +46,7 @@ impl<'a, B: Backend> Server<'a, B> {
         batch: &ReceivedBatch<B>,
         number: usize,
     ) -> Result<Ciphertext<B>, EvalError> {
-        let blocks = batch.features.first();
-        let blocks = blocks.map_or(0, |tile| self.machine.batch(tile));
-        let counted = match &batch.weighted {
-            Some(weighted) => Arc::clone(weighted),
-            None => self.mask(batch.samples)?,
-        };
-        let batch = Batch {
-            features: batch.features.clone(),
-            labels: batch.labels.clone(),
-            counted,
-        };
-        if blocks == self.step.layout().row_blocks() {
-            return self.step.run(&self.machine, state, &batch, number);
-        }
-        let step = self.smaller(blocks)?;
-        step.run(&self.machine, state, &batch, number)
-    }
-
-    /// The step for batches of so many row blocks.
-    fn smaller(&self, blocks: usize) -> Result<Arc<ServerStep<B>>, EvalError> {
-        if !(1..=self.step.layout().row_blocks()).contains(&blocks) {
-            return Err(EvalError::Batch {
-                op: "training step",
-                left: blocks,
-                right: self.step.layout().row_blocks(),
-            });
-        }
-        let mut smaller = self.smaller.borrow_mut();
-        if let Some(step) = smaller.get(&blocks) {
-            return Ok(Arc::clone(step));
-        }
-        let step = Arc::new(self.step.with_row_blocks(&self.machine, blocks)?);
-        smaller.insert(blocks, Arc::clone(&step));
-        Ok(step)
+        self.program.step(&self.machine, state, batch, number)
     }
 
     /// The logits of validation samples under the weights of a state that has been refreshed: for each set of feature tiles a
@@ -125,38 +59,16 @@ impl<'a, B: Backend> Server<'a, B> {
         state: &Ciphertext<B>,
         features: &[Vec<Ciphertext<B>>],
     ) -> Result<Ciphertext<B>, EvalError> {
-        let (machine, head) = (&self.machine, self.step.head());
-        // Products are the cheaper the lower they are.
-        let state = machine.lower(state, Level(head.logits_depth()))?;
-        let weights = head.matmul().expand(machine, &state, WeightSet::Weights)?;
-        let logits = features
-            .iter()
-            .map(|tiles| head.matmul().logits(machine, tiles, &weights));
-        let logits = logits.collect::<Result<Vec<_>, _>>()?;
-        machine.stack(&logits.iter().collect::<Vec<_>>())
+        let program = &self.program;
+        program.validation_logits(&self.machine, state, features)
     }
 
     /// The same state with the levels of a step.
     ///
     /// # Errors
-    /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`]; those of the device.
+    /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] for weights beyond [`WEIGHT_BOUND`](super::WEIGHT_BOUND); those of
+    /// the device.
     pub fn refresh(&self, state: &Ciphertext<B>) -> Result<Ciphertext<B>, EvalError> {
-        let level = self.step.levels().state;
-        self.machine.refresh(state, level, WEIGHT_BOUND)
-    }
-
-    /// The mask of so many samples.
-    fn mask(&self, samples: usize) -> Result<Arc<SampleMask<PlainVector<B>>>, EvalError> {
-        if samples == self.step.layout().batch() {
-            return Ok(self.step.everyone());
-        }
-        let mut masks = self.masks.borrow_mut();
-        if let Some(mask) = masks.get(&samples) {
-            return Ok(Arc::clone(mask));
-        }
-        let mask = SampleMask::first(&self.machine, self.step.layout(), samples)?;
-        let mask = Arc::new(mask);
-        masks.insert(samples, Arc::clone(&mask));
-        Ok(mask)
+        self.program.refresh(&self.machine, state)
     }
 }

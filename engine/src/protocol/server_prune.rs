@@ -1,14 +1,10 @@
 //! The server's part of a round of pruning: scores of all samples, and the merging of those that the owner keeps.
 
-use std::sync::Arc;
-
 use super::{ReceivedBatch, Server};
 use crate::backend::Backend;
-use crate::circuits::activation::Activation;
-use crate::circuits::matmul::{Diagonals, SampleMask};
-use crate::circuits::{PlainVector, Slots};
-use crate::ckks::{Ciphertext, EvalError, Level};
-use crate::prune::{MergePlan, Merger, Scorer};
+use crate::circuits::matmul::Diagonals;
+use crate::ckks::{Ciphertext, EvalError};
+use crate::prune::{MergePlan, Merger};
 
 /// The weights of a state, spread for the scores of all batches.
 pub struct ScoreWeights<B: Backend>(Diagonals<Ciphertext<B>>);
@@ -22,7 +18,8 @@ impl<B: Backend> Server<'_, B> {
     /// # Errors
     /// [`EvalError::Empty`] for a plan without pruning; those of the device.
     pub fn score_weights(&self, state: &Ciphertext<B>) -> Result<ScoreWeights<B>, EvalError> {
-        Ok(ScoreWeights(self.scorer()?.weights(&self.machine, state)?))
+        let weights = self.program.score_weights(&self.machine, state)?;
+        Ok(ScoreWeights(weights))
     }
 
     /// The forward pass of a batch, as far as scores need it: logits, or probabilities.
@@ -34,8 +31,8 @@ impl<B: Backend> Server<'_, B> {
         weights: &ScoreWeights<B>,
         batch: &ReceivedBatch<B>,
     ) -> Result<Ciphertext<B>, EvalError> {
-        self.scorer()?
-            .forward(&self.machine, &weights.0, &batch.features)
+        let program = &self.program;
+        program.score_forward(&self.machine, &weights.0, batch)
     }
 
     /// The scores of a batch from its forward pass.
@@ -47,8 +44,7 @@ impl<B: Backend> Server<'_, B> {
         forward: &Ciphertext<B>,
         batch: &ReceivedBatch<B>,
     ) -> Result<Ciphertext<B>, EvalError> {
-        self.scorer()?
-            .distance(&self.machine, forward, &batch.labels)
+        self.program.score(&self.machine, forward, batch)
     }
 
     /// The message to the owner: the scores of all batches at level 0.
@@ -56,13 +52,13 @@ impl<B: Backend> Server<'_, B> {
     /// # Errors
     /// [`EvalError::Empty`] without batches; those of the device.
     pub fn pack_scores(&self, scores: &[Ciphertext<B>]) -> Result<Ciphertext<B>, EvalError> {
-        self.scorer()?.pack(&self.machine, scores)
+        self.program.pack_scores(&self.machine, scores)
     }
 
     /// Begins to merge the training set.
     #[must_use]
     pub fn merging<'p>(&'p self, plan: &'p MergePlan) -> Merging<'p, B> {
-        Merging(Merger::new(self.step.layout(), plan))
+        Merging(Merger::new(self.program.layout(), plan))
     }
 
     /// Takes in a batch of the training set. They come in ascending order.
@@ -75,11 +71,8 @@ impl<B: Backend> Server<'_, B> {
         index: usize,
         batch: &ReceivedBatch<B>,
     ) -> Result<(), EvalError> {
-        let level = self.step.levels().labels.0 + 1;
-        let level = Level(level).min(batch.labels.level());
-        let labels = self.machine.lower(&batch.labels, level)?;
-        let merger = &mut merging.0;
-        merger.absorb(&self.machine, index, &batch.features, &labels)
+        let program = &self.program;
+        program.merge(&self.machine, &mut merging.0, index, batch)
     }
 
     /// The merged batches, with the weights of their samples.
@@ -91,15 +84,7 @@ impl<B: Backend> Server<'_, B> {
         merging: Merging<'_, B>,
         plan: &MergePlan,
     ) -> Result<Vec<ReceivedBatch<B>>, EvalError> {
-        let batches = (0..).zip(merging.0.finish(&self.machine)?);
-        let received = batches.map(|(index, merged)| {
-            self.weighted(
-                merged.features,
-                merged.labels,
-                &plan.weights(self.step.layout(), index),
-            )
-        });
-        received.collect()
+        self.program.merged(&self.machine, merging.0, plan)
     }
 
     /// A merged batch with the weights of its places.
@@ -112,20 +97,7 @@ impl<B: Backend> Server<'_, B> {
         labels: Ciphertext<B>,
         weights: &[f64],
     ) -> Result<ReceivedBatch<B>, EvalError> {
-        let layout = self.step.layout();
-        let blocks = weights.len().div_ceil(layout.height()).max(1);
-        let layout = layout.with_row_blocks(blocks);
-        let counted = SampleMask::weighted(&self.machine, &layout, weights)?;
-        Ok(ReceivedBatch {
-            features,
-            labels,
-            samples: counted.samples(),
-            weighted: Some(Arc::new(counted)),
-        })
-    }
-
-    fn scorer(&self) -> Result<&Scorer<Activation, PlainVector<B>>, EvalError> {
-        let scorer = self.scorer.as_ref();
-        scorer.ok_or(EvalError::Empty { op: "score" })
+        let program = &self.program;
+        program.weighted(&self.machine, features, labels, weights)
     }
 }

@@ -1,38 +1,21 @@
 //! Both parties on clear slots: what a training would do, without keys.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use super::{DataLevels, OwnerError, Plan};
-use crate::circuits::activation::Activation;
-use crate::circuits::matmul::SampleMask;
+use super::program::Program;
+use super::{BatchVectors, DataLevels, OwnerError, Plan};
 use crate::circuits::packing::WeightSet;
-use crate::circuits::{Clear, ClearVector, Slots};
+use crate::circuits::{Clear, ClearPlain, ClearVector};
 use crate::ckks::EvalError;
-use crate::prune::Scorer;
-use crate::train::{Batch, Model, Step, WEIGHT_BOUND};
-
-pub(super) type Plain = <Clear as Slots>::Plain;
-
-/// A merged batch, with the step for as many row blocks as it has.
-#[derive(Clone)]
-pub(super) struct Merged {
-    pub(super) step: Arc<Step<Activation, Plain>>,
-    pub(super) batch: Arc<Batch<ClearVector, Plain>>,
-}
+use crate::train::Model;
 
 /// The program that the server runs, on vectors that are not encrypted but have levels, and noise if the machine has it.
 pub struct Simulation {
     pub(super) machine: Clear,
-    pub(super) step: Arc<Step<Activation, Plain>>,
+    pub(super) program: Program<ClearPlain>,
     pub(super) state: ClearVector,
-    pub(super) scorer: Option<Scorer<Activation, Plain>>,
-    pub(super) data: DataLevels,
+    data: DataLevels,
     steps: usize,
     /// The survivors of the last round of pruning.
-    pub(super) merged: Vec<Merged>,
-    /// By number of samples that are present.
-    masks: BTreeMap<usize, Arc<SampleMask<Plain>>>,
+    pub(super) merged: Vec<BatchVectors<ClearVector, ClearPlain>>,
 }
 
 impl Simulation {
@@ -46,23 +29,15 @@ impl Simulation {
         start: &Model,
         learning_rate: f64,
     ) -> Result<Self, OwnerError> {
-        let (layout, activation) = (plan.layout(), plan.activation().clone());
-        let refreshes = plan.choice().refreshes.clone();
-        let step = Step::with_plan(&machine, layout, activation, learning_rate, refreshes)?;
-        let state = layout.pack_state(start.values(), start.values())?;
-        let scorer = plan.pruning().map(|pruning| {
-            let (score, state) = (pruning.pruning().score, step.levels().state);
-            Scorer::new(&machine, step.head(), score, state, plan.range())
-        });
+        let program = Program::new(&machine, plan, learning_rate)?;
+        let state = plan.layout().pack_state(start.values(), start.values())?;
         Ok(Self {
-            scorer: scorer.transpose()?,
+            program,
             data: plan.data_levels(),
             merged: Vec::new(),
             state: machine.vector(&state, plan.levels().state)?,
             machine,
-            step: Arc::new(step),
             steps: 0,
-            masks: BTreeMap::new(),
         })
     }
 
@@ -72,23 +47,8 @@ impl Simulation {
     /// [`OwnerError::Packing`] for a batch that does not fit the plan, [`OwnerError::Eval`] for values that leave the range
     /// of a refresh.
     pub fn step(&mut self, x: &[f64], labels: &[usize]) -> Result<(), OwnerError> {
-        let layout = self.step.layout();
-        let (features, labels_vector) = self.encode(x, labels)?;
-        let batch = Batch {
-            features,
-            labels: labels_vector,
-            counted: match self.masks.get(&labels.len()) {
-                Some(mask) => Arc::clone(mask),
-                None => {
-                    let mask = SampleMask::first(&self.machine, layout, labels.len())?;
-                    let mask = Arc::new(mask);
-                    self.masks.insert(labels.len(), Arc::clone(&mask));
-                    mask
-                }
-            },
-        };
-        let step = Arc::clone(&self.step);
-        self.run(&step, &batch)
+        let batch = self.encode(x, labels)?;
+        self.run(&batch)
     }
 
     /// One step on a merged batch, and the refresh behind it.
@@ -97,40 +57,37 @@ impl Simulation {
     /// [`OwnerError::Eval`] for a batch that is not there, and for values that leave the range of a refresh.
     pub fn step_merged(&mut self, index: usize) -> Result<(), OwnerError> {
         let merged = self.merged.get(index).cloned();
-        let Merged { step, batch } = merged.ok_or(EvalError::Empty { op: "merged batch" })?;
-        self.run(&step, &batch)
+        self.run(&merged.ok_or(EvalError::Empty { op: "merged batch" })?)
     }
 
-    fn run(
-        &mut self,
-        step: &Step<Activation, Plain>,
-        batch: &Batch<ClearVector, Plain>,
-    ) -> Result<(), OwnerError> {
-        let state = step.run(&self.machine, &self.state, batch, self.steps)?;
-        let level = step.levels().state;
-        self.state = self.machine.refresh(&state, level, WEIGHT_BOUND)?;
+    fn run(&mut self, batch: &BatchVectors<ClearVector, ClearPlain>) -> Result<(), OwnerError> {
+        let (machine, program) = (&self.machine, &self.program);
+        let state = program.step(machine, &self.state, batch, self.steps)?;
+        self.state = program.refresh(machine, &state)?;
         self.steps += 1;
         // The next step does the same.
         self.machine.take_budget();
         Ok(())
     }
 
-    /// Samples as the owner would encrypt them: features, labels.
+    /// Samples as the owner would encrypt them.
     pub(super) fn encode(
         &self,
         x: &[f64],
         labels: &[usize],
-    ) -> Result<(Vec<ClearVector>, ClearVector), OwnerError> {
-        let (layout, data) = (self.step.layout(), self.data);
+    ) -> Result<BatchVectors<ClearVector, ClearPlain>, OwnerError> {
+        let (layout, data) = (self.program.layout(), self.data);
         let tiles = layout.pack_features(x)?;
         let features = tiles
             .iter()
             .map(|tile| self.machine.vector(tile, data.features));
-        let labels = layout.pack_labels(labels)?;
-        Ok((
-            features.collect::<Result<_, _>>()?,
-            self.machine.vector(&[labels], data.labels)?,
-        ))
+        let classes = layout.pack_labels(labels)?;
+        Ok(BatchVectors {
+            features: features.collect::<Result<_, _>>()?,
+            labels: self.machine.vector(&[classes], data.labels)?,
+            samples: labels.len(),
+            weighted: None,
+        })
     }
 
     /// The model so far.
@@ -138,7 +95,7 @@ impl Simulation {
     /// # Errors
     /// None, as long as the state is the plan's.
     pub fn model(&self) -> Result<Model, OwnerError> {
-        let layout = self.step.layout();
+        let layout = self.program.layout();
         let values = layout.unpack_state(&self.machine.values(&self.state), WeightSet::Weights)?;
         Ok(Model::from_values(
             layout.classes(),

@@ -7,7 +7,7 @@ use crate::circuits::activation::{Approximation, Classes};
 use crate::circuits::matmul::Diagonals;
 use crate::circuits::packing::{Layout, PackingError, WeightSet};
 use crate::circuits::{
-    Aside, Budget, Clear, Course, LevelRange, Polynomial, RefreshPlan, Slots, Stage,
+    Aside, Budget, Clear, Course, LevelRange, Parts, Polynomial, RefreshPlan, Slots, Stage,
 };
 use crate::ckks::{EvalError, Level};
 use crate::train::{Head, PROBABILITY_BOUND, StepLevels, StepRefresh, WEIGHT_BOUND};
@@ -166,15 +166,18 @@ impl<A: Approximation + Clone, P: Clone> Scorer<A, P> {
     #[must_use]
     pub fn refreshes(&self) -> Vec<StepRefresh> {
         let planned = self.stages.iter().zip(&self.refreshes).zip(&self.entered);
-        let refresh = |((stage, to), &from): ((&Stage, &Option<Level>), &Level)| {
+        // The state, in front of the first stage, is the only complex one.
+        let parts = std::iter::once(Parts::Complex).chain(std::iter::repeat(Parts::Real));
+        let refresh = |(((stage, to), &from), parts): (((&Stage, &Option<Level>), &Level), _)| {
             to.map(|to| StepRefresh {
                 vectors: stage.vectors,
                 from,
                 to,
                 bound: stage.bound,
+                parts,
             })
         };
-        planned.filter_map(refresh).collect()
+        planned.zip(parts).filter_map(refresh).collect()
     }
 
     /// Whether the state itself is refreshed first.
@@ -193,7 +196,7 @@ impl<A: Approximation + Clone, P: Clone> Scorer<A, P> {
         state: &S::Vector,
     ) -> Result<Diagonals<S::Vector>, EvalError> {
         let state = match self.refreshes.first().copied().flatten() {
-            Some(level) => machine.refresh(state, level, WEIGHT_BOUND)?,
+            Some(level) => machine.refresh(state, level, WEIGHT_BOUND, Parts::Complex)?,
             None if self.score == Score::LogitMargin => {
                 let level = machine.level(state).min(Level(self.head.logits_depth()));
                 machine.lower(state, level)?

@@ -110,8 +110,7 @@ pub fn fastest_plan<A: Approximation + Clone>(
     let stage_seconds = |index: usize, level: Level| {
         let (low, high) = (bottom(index), bottom(index) + window);
         let seconds = counts.iter().filter_map(|(&(operation, at), &times)| {
-            let refresh = operation == Operation::Refresh;
-            if refresh || at.0 < low || at.0 >= high {
+            if operation.refreshes() || at.0 < low || at.0 >= high {
                 return None;
             }
             // As far below the entry as in the dry run.
@@ -120,9 +119,9 @@ pub fn fastest_plan<A: Approximation + Clone>(
         });
         seconds.sum()
     };
-    let refresh = |to: Level| costs.of(Operation::Refresh, to);
-    let vectors = layout.state_vectors();
-    let costs = StageCosts::new(&stages, range.top, stage_seconds, refresh, vectors);
+    let refresh = |to: Level| costs.of(Operation::RealRefresh, to);
+    let start = |to: Level| layout.state_vectors() as f64 * costs.of(Operation::Refresh, to);
+    let costs = StageCosts::new(&stages, range.top, stage_seconds, refresh, start);
     let plan = RefreshPlan::new(&stages, None, range, &costs);
     plan.ok_or_else(|| too_deep(&stages, range))
 }

@@ -7,7 +7,7 @@ use super::optimizer::{momentum, update};
 use crate::circuits::activation::Approximation;
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::Layout;
-use crate::circuits::{Aside, LevelRange, Phase, RefreshPlan, Slots, Stage};
+use crate::circuits::{Aside, LevelRange, Parts, Phase, RefreshPlan, Slots, Stage};
 use crate::ckks::{EvalError, Level};
 
 /// A batch in slots.
@@ -45,6 +45,8 @@ pub struct StepRefresh {
     pub to: Level,
     /// What their real and imaginary parts are bounded by.
     pub bound: f64,
+    /// The parts that carry values.
+    pub parts: Parts,
 }
 
 /// The step of one training job, with its masks prepared on a machine whose plain vectors are `P`.
@@ -195,6 +197,7 @@ impl<A: Approximation, P: Clone> Step<A, P> {
                 from,
                 to,
                 bound: stage.bound,
+                parts: Parts::Real,
             })
         };
         planned.filter_map(refresh).collect()

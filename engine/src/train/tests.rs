@@ -10,7 +10,7 @@ use super::*;
 use crate::circuits::activation::{Approximation, Sigmoid, Softmax};
 use crate::circuits::matmul::SampleMask;
 use crate::circuits::packing::{Grouping, Layout, WeightSet};
-use crate::circuits::{Clear, ClearVector, NoiseModel, Operation, Passage, Phase, Slots};
+use crate::circuits::{Clear, ClearVector, NoiseModel, Operation, Parts, Passage, Phase, Slots};
 use crate::ckks::{EvalError, Level, presets};
 
 /// Numbers in `[-1, 1]`.
@@ -95,7 +95,7 @@ impl<A: Approximation + Clone> Job<A> {
         assert_eq!(self.machine.level(&state), self.levels.result);
         self.state = self
             .machine
-            .refresh(&state, self.levels.state, 64.0)
+            .refresh(&state, self.levels.state, 64.0, Parts::Complex)
             .unwrap();
         self.steps += 1;
     }
@@ -258,7 +258,10 @@ fn a_state_that_is_too_low_or_too_large_is_refused() {
         }
     ));
     let large = job.machine.add_const(&job.state, 3.0).unwrap();
-    let error = job.machine.refresh(&large, Level(9), 2.0).unwrap_err();
+    let error = job
+        .machine
+        .refresh(&large, Level(9), 2.0, Parts::Complex)
+        .unwrap_err();
     assert_eq!(
         error,
         EvalError::OutOfRange {
@@ -279,7 +282,7 @@ fn cost(layout: &Layout) -> (u64, usize, usize) {
         budget.key_switches(),
         (layout.key_switches() + activation) as u64
     );
-    assert_eq!(budget.count(Operation::Refresh), 0);
+    assert_eq!(budget.count(Operation::RealRefresh), 0);
     (
         layout.key_switches() as u64,
         budget.depth(),
@@ -310,7 +313,7 @@ fn a_large_step_with_softmax_keeps_its_budget() {
         let budget = step_budget(&layout, Softmax::new(range, classes), Level(13)).unwrap();
         println!("{classes} classes, {range}: {budget}");
         assert_eq!(budget.key_switches(), switches);
-        assert_eq!(budget.count(Operation::Refresh), refreshes);
+        assert_eq!(budget.count(Operation::RealRefresh), refreshes);
     }
 }
 
@@ -334,7 +337,7 @@ fn every_operation_of_a_step_is_in_a_phase() {
     }
     assert_eq!(switches(Phase::Refresh), 0);
     let refreshed: u64 = budget.counts_in(Phase::Refresh).into_values().sum();
-    assert_eq!(refreshed, budget.count(Operation::Refresh));
+    assert_eq!(refreshed, budget.count(Operation::RealRefresh));
     let phases: Vec<_> = budget
         .passages()
         .iter()

@@ -43,6 +43,16 @@ pub enum FileError {
         #[source]
         source: io::Error,
     },
+    /// Another process has the file to itself.
+    #[error(
+        "{file}: another process works with it and holds {lock}; go on when that one has ended"
+    )]
+    Busy {
+        /// The file.
+        file: String,
+        /// What is locked.
+        lock: String,
+    },
     /// The first bytes are not those of this format.
     #[error("{file}: not a veilgrad file")]
     Foreign {

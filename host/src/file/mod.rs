@@ -18,6 +18,7 @@
 mod atomic;
 mod error;
 mod layout;
+mod lock;
 mod reader;
 mod words;
 mod writer;
@@ -27,6 +28,7 @@ use std::fmt;
 pub use atomic::AtomicFile;
 pub use error::{FileError, Part};
 pub use layout::{FORMAT_VERSION, MAX_HEADER_BYTES, MAX_NAME_BYTES, MAX_SECTIONS};
+pub use lock::FileLock;
 pub use reader::{Expected, Reader};
 pub use words::{ResidueLayout, words_as_bytes, words_from_bytes};
 pub use writer::{SectionWriter, Writer};

@@ -9,7 +9,8 @@ use engine::backend::Backend;
 use engine::circuits::activation::{Activation, ActivationChoice, Approximation, Classes};
 use engine::circuits::packing::{Grouping, Layout};
 use engine::circuits::{
-    Budget, Ciphertexts, Clear, Course, NoiseModel, Operation, Refresh, RefreshPlan, Slots, Stage,
+    Budget, Ciphertexts, Clear, Course, NoiseModel, Operation, Parts, Refresh, RefreshPlan, Slots,
+    Stage,
 };
 use engine::ckks::{
     Ciphertext, Decryptor, Encoder, Encryptor, EvalError, Evaluator, KeyGenerator, KeyPlan, Level,
@@ -133,7 +134,7 @@ impl Job for Table<'_> {
                 range: case.range,
                 classes: case.classes,
                 levels: case.activation.depth(),
-                refreshes: case.budget.count(Operation::Refresh),
+                refreshes: case.budget.count(Operation::RealRefresh),
                 key_switches: case.budget.key_switches(),
                 max_error,
                 mean_error,
@@ -345,7 +346,13 @@ impl<'a, B: Backend> OwnerKeys<'a, B> {
 }
 
 impl<B: Backend> Refresh<B> for OwnerKeys<'_, B> {
-    fn refresh(&self, x: &Ciphertext<B>, to: Level, _: f64) -> Result<Ciphertext<B>, EvalError> {
+    fn refresh(
+        &self,
+        x: &Ciphertext<B>,
+        to: Level,
+        _: f64,
+        _: Parts,
+    ) -> Result<Ciphertext<B>, EvalError> {
         let begun = Instant::now();
         let fresh = self.encrypt(&self.decrypt(x)?, to)?;
         let seconds = self.refreshing.get() + begun.elapsed().as_secs_f64();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::backend::Backend;
-use engine::circuits::Refresh;
+use engine::circuits::{Parts, Refresh};
 use engine::ckks::{Ciphertext, EvalError, EvaluationKeys, Level};
 use engine::protocol::{EncryptedBatch, Owner, Plan, RefreshRequest};
 use engine::ring::sampling::Seed;
@@ -79,6 +79,7 @@ impl<B: Backend> Refresh<B> for AtHand<'_, B> {
         x: &Ciphertext<B>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<B>, EvalError> {
         let seed = self
             .seed

@@ -15,7 +15,7 @@ use super::prune::PruneState;
 use super::store::{self, KeptJob};
 use super::task::Setup;
 use super::{EpochReport, JobError, ValidationReport};
-use crate::file::AtomicFile;
+use crate::file::{AtomicFile, FileLock};
 
 /// The last consistent state of a training, and the one after its best epoch.
 #[derive(Debug, Default)]
@@ -27,7 +27,8 @@ pub(super) struct Checkpoint {
 /// Where it is kept on disk.
 #[derive(Debug)]
 struct KeptFile {
-    path: PathBuf,
+    /// No other process works with it.
+    place: FileLock,
     setup: Setup,
     job: KeptJob,
     /// The command line that goes on from it.
@@ -108,27 +109,27 @@ impl<B: Backend> Progress<B> {
 impl Checkpoint {
     /// A new one, kept in a file from now on; `resume` is the command line that goes on from it.
     pub(super) fn create(
-        path: PathBuf,
+        place: FileLock,
         setup: &Setup,
         job: KeptJob,
         resume: String,
     ) -> Result<Self, JobError> {
-        Self::with(Kept::default(), path, setup, job, resume)
+        Self::with(Kept::default(), place, setup, job, resume)
     }
 
     /// One that goes on from what a file holds.
     pub(super) fn with(
         kept: Kept,
-        path: PathBuf,
+        place: FileLock,
         setup: &Setup,
         job: KeptJob,
         resume: String,
     ) -> Result<Self, JobError> {
-        AtomicFile::sweep(&path)?;
+        AtomicFile::sweep(place.target())?;
         let checkpoint = Self {
             kept: Mutex::new(kept),
             file: Some(KeptFile {
-                path,
+                place,
                 setup: setup.clone(),
                 job,
                 resume,
@@ -230,7 +231,7 @@ impl Checkpoint {
 
     /// Removes the file: the job is done, or cannot be done.
     pub(super) fn remove(&self) -> Result<(), JobError> {
-        let path = self.file.as_ref().map(|file| file.path.as_path());
+        let path = self.file.as_ref().map(|file| file.place.target());
         path.map_or(Ok(()), store::remove_checkpoint)
     }
 
@@ -238,9 +239,9 @@ impl Checkpoint {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let written = store::write_checkpoint(&file.path, &file.setup, &file.job, kept);
+        let written = store::write_checkpoint(file.place.target(), &file.setup, &file.job, kept);
         written.map_err(|source| JobError::Checkpoint {
-            file: file.path.clone(),
+            file: file.place.target().to_owned(),
             resume: file.resume.clone(),
             source: Box::new(source),
         })

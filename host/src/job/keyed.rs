@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::backend::Backend;
-use engine::circuits::Refresh;
+use engine::circuits::{Parts, Refresh};
 use engine::ckks::{
     Ciphertext, Encoder, Encryptor, EvalError, Evaluator, KeyGenerator, KeyPlan, Level, Params,
     SecretKey,
@@ -73,6 +73,7 @@ impl<B: Backend> Refresh<B> for AtHand<'_, B> {
         x: &Ciphertext<B>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<B>, EvalError> {
         let request = RefreshRequest {
             ciphertext: x.clone(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::store::{CheckpointFile, KeptJob};
 use super::{JobError, Observer, ResumeConfig, ResumeFrom, RunReport, TrainReport, run, train};
+use crate::file::FileLock;
 
 /// Of [`resume`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,10 +43,13 @@ pub fn resume(
                     begin: "veilgrad train",
                 });
             }
+            let place = FileLock::of(path)?;
             let file = CheckpointFile::open(path)?;
             match file.job().clone() {
-                KeptJob::Train(kept) => train::resume_training(path, file, *kept, config, observer)
-                    .map(ResumedReport::Train),
+                KeptJob::Train(kept) => {
+                    train::resume_training(place, file, *kept, config, observer)
+                        .map(ResumedReport::Train)
+                }
                 KeptJob::Run => Err(JobError::mismatch(
                     path,
                     "checkpoint",

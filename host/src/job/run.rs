@@ -84,8 +84,12 @@ pub fn run(config: &RunConfig, observer: &mut dyn Observer) -> Result<RunReport,
     };
     let whole = Whole {
         model_out: config.model_out.clone(),
+        work: config.work.clone(),
         ..Whole::new(prepared, setup, seed, checkpoint, &config.train, begun)?
     };
+    if let Some(note) = memory::too_little_for(whole.memory_bytes()) {
+        observer.event(&Event::Note(note));
+    }
     whole.launch(config.device, config.threads, observer)
 }
 
@@ -100,6 +104,7 @@ pub(super) fn resume_run(
         work::go_on(directory, overrides.data.as_deref(), observer)?;
     let whole = Whole {
         model_out: overrides.out.clone().or(asked.model_out),
+        work: Some(directory.to_owned()),
         ..Whole::new(prepared, setup, seed, checkpoint, &asked.train, begun)?
     };
     tell_of_earlier(&whole.checkpoint, &whole.schedule, observer);
@@ -109,6 +114,8 @@ pub(super) fn resume_run(
 struct Whole {
     train: TrainConfig,
     model_out: Option<PathBuf>,
+    /// The directory of what it takes to go on.
+    work: Option<PathBuf>,
     prepared: Prepared,
     batches: Vec<Samples>,
     schedule: Schedule,
@@ -151,6 +158,7 @@ impl Whole {
         Ok(Self {
             train: train.clone(),
             model_out: None,
+            work: None,
             prepared,
             batches,
             schedule,
@@ -169,8 +177,12 @@ impl Whole {
         observer: &mut dyn Observer,
     ) -> Result<RunReport, JobError> {
         let done = launch(self, device, threads, &self.setup.params, observer);
-        if let Err(error) = &done {
-            train::tell_what_is_left(error, &self.checkpoint, observer);
+        if let Err(error) = &done
+            && !train::tell_what_is_left(error, &self.checkpoint, observer)
+            && let Some(directory) = &self.work
+        {
+            // Whatever stays is told of when somebody begins anew.
+            drop(work::finish_work(directory));
         }
         done
     }

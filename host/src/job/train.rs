@@ -22,7 +22,7 @@ use super::task::{self, Schedule, Setup};
 use super::{
     Event, JobError, Observer, ResumeConfig, Stage, TrainJobConfig, TrainReport, ValidationReport,
 };
-use crate::file::AtomicFile;
+use crate::file::{AtomicFile, FileLock};
 use crate::launch::{Device, Job, launch};
 
 /// Trains on an encrypted data set, and keeps the state after each step in a checkpoint.
@@ -38,6 +38,7 @@ pub fn train(
     let path = config.checkpoint.clone();
     let path = path.unwrap_or_else(|| checkpoint::beside(&config.out));
     refuse_unfinished(&path, &resume_command(&path))?;
+    let place = FileLock::of(&path)?;
     let (setup, data) = open_inputs(config)?;
     let schedule = Schedule::new(
         config.epochs,
@@ -49,7 +50,7 @@ pub fn train(
     let conversation = Conversation::new()?;
     let job = kept_job(config, &schedule, &data, &conversation)?;
     let resume = resume_command(&path);
-    let checkpoint = Checkpoint::create(path, &setup, job, resume)?;
+    let checkpoint = Checkpoint::create(place, &setup, job, resume)?;
     Training {
         config,
         setup,
@@ -62,15 +63,16 @@ pub fn train(
     .launch(observer)
 }
 
-/// Goes on with a training whose checkpoint is `file`, at `path`.
+/// Goes on with a training whose checkpoint is `file`, at `place`.
 pub(super) fn resume_training(
-    path: &Path,
+    place: FileLock,
     file: CheckpointFile,
     kept: KeptTraining,
     overrides: &ResumeConfig,
     observer: &mut dyn Observer,
 ) -> Result<TrainReport, JobError> {
     let begun = Instant::now();
+    let path = place.target();
     let (data_checksum, conversation) = (kept.data_checksum, kept.conversation);
     let config = TrainJobConfig {
         evaluation_keys: other(&overrides.evaluation_keys, kept.evaluation_keys),
@@ -111,7 +113,7 @@ pub(super) fn resume_training(
     let job = kept_job(&config, &schedule, &data, &conversation)?;
     AtomicFile::sweep(&config.out)?;
     let resume = resume_command(path);
-    let checkpoint = Checkpoint::with(kept, path.to_owned(), &setup, job, resume)?;
+    let checkpoint = Checkpoint::with(kept, place, &setup, job, resume)?;
     tell_of_earlier(&checkpoint, &schedule, observer);
     Training {
         config: &config,
@@ -228,24 +230,25 @@ impl Training<'_> {
     }
 }
 
-/// After a failure: says how to go on from what was kept, and removes it if it leads nowhere.
+/// After a failure: says how to go on from what was kept, or removes it if it leads nowhere. Whether it leads anywhere.
 pub(super) fn tell_what_is_left(
     error: &JobError,
     checkpoint: &Checkpoint,
     observer: &mut dyn Observer,
-) {
+) -> bool {
     let steps = checkpoint.steps();
     let Some(command) = checkpoint.command() else {
-        return;
+        return false;
     };
     if matches!(error, JobError::Refused { .. } | JobError::Diverged { .. }) || steps == 0 {
         // Whatever stays is told of when somebody begins anew.
         drop(checkpoint.remove());
-    } else {
-        observer.event(&Event::Note(format!(
-            "{steps} steps are kept; `{command}` goes on from there"
-        )));
+        return false;
     }
+    observer.event(&Event::Note(format!(
+        "{steps} steps are kept; `{command}` goes on from there"
+    )));
+    true
 }
 
 impl Job for Training<'_> {

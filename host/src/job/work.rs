@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `run.vg` | what was asked for, and the seed of everything that the owner draws: keys and ciphertexts are made again from it, word for word |
 //! | `checkpoint.vg` | the state after the last finished step |
+//! | `checkpoint.vg.lock` | nothing; a process that works with the checkpoint has it locked |
 //!
 //! The seed is as good as the secret key: the directory is its owner's alone.
 
@@ -21,7 +22,7 @@ use super::store::{self, Asked, CheckpointFile, KeptJob, WorkFile};
 use super::task::Setup;
 use super::{DataChoice, JobError, Observer, RunConfig, Stage};
 use crate::data::DataSet;
-use crate::file::AtomicFile;
+use crate::file::{AtomicFile, FileLock};
 
 fn run_file(directory: &Path) -> PathBuf {
     directory.join("run.vg")
@@ -49,6 +50,8 @@ pub(super) fn begin(
     seed: &Seed,
 ) -> Result<Checkpoint, JobError> {
     make_private(directory)?;
+    let checkpoint = checkpoint_file(directory);
+    let place = FileLock::of(&checkpoint)?;
     let asked = Asked {
         data: match &config.data {
             DataChoice::Digits => DataChoice::Digits,
@@ -59,13 +62,12 @@ pub(super) fn begin(
         model_out: config.model_out.as_deref().map(absolute).transpose()?,
         key_checksum: key_checksum(seed, setup),
     };
-    let checkpoint = checkpoint_file(directory);
     // Of a run that came to nothing; it is of other keys.
     store::remove_checkpoint(&checkpoint)?;
     let run = run_file(directory);
     AtomicFile::sweep(&run)?;
     store::write_work(&run, setup, &asked, seed)?;
-    Checkpoint::create(checkpoint, setup, KeptJob::Run, resume_command(directory))
+    Checkpoint::create(place, setup, KeptJob::Run, resume_command(directory))
 }
 
 /// What was asked for, and all that was kept; from the beginning, if no step was done.
@@ -82,6 +84,7 @@ pub(super) fn go_on(
             begin: "veilgrad run --work DIR",
         });
     }
+    let place = FileLock::of(&path)?;
     let WorkFile { setup, asked, seed } = WorkFile::open(&run)?;
     if key_checksum(&seed, &setup) != asked.key_checksum {
         return Err(JobError::mismatch(
@@ -110,15 +113,15 @@ pub(super) fn go_on(
     }
     let (job, resume) = (KeptJob::Run, resume_command(directory));
     let checkpoint = if is_absent(&path) {
-        Checkpoint::create(path, &setup, job, resume)?
+        Checkpoint::create(place, &setup, job, resume)?
     } else {
         let kept = CheckpointFile::open(&path)?.read(&path, &setup, &run)?;
-        Checkpoint::with(kept, path, &setup, job, resume)?
+        Checkpoint::with(kept, place, &setup, job, resume)?
     };
     Ok((asked, prepared, setup, seed, checkpoint))
 }
 
-/// Removes what a run kept, when its result is out.
+/// Removes what a run kept, when its result is out, or it leads nowhere.
 ///
 /// # Errors
 /// [`JobError::Io`].

@@ -160,8 +160,57 @@ fn weights_that_leave_their_range() {
 
     let mut config = place.run_config();
     config.train.learning_rate = Some(900.0);
+    config.work = Some(place.path("work"));
     let error = refusal(job::run(&config, &mut Heard::default()), &["learning rate"]);
     assert!(matches!(error, JobError::Diverged { .. }), "{error}");
+    // It leads nowhere, and its seed is a secret.
+    assert_eq!(fs::read_dir(place.path("work")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_checkpoint_that_another_process_works_with() {
+    let place = Place::new();
+    let (checkpoint, work) = (place.path("model.vg.checkpoint"), place.path("work"));
+    fs::create_dir(&work).unwrap();
+    for file in [&checkpoint, &work.join("run.vg")] {
+        fs::write(file, b"of somebody else").unwrap();
+    }
+    let locked = [
+        place.path("model.vg.checkpoint.lock"),
+        work.join("checkpoint.vg.lock"),
+    ];
+    let locked = locked.map(|path| {
+        let file = fs::File::create(path).unwrap();
+        file.try_lock().unwrap();
+        file
+    });
+    for (from, name) in [
+        (
+            job::ResumeFrom::Checkpoint(checkpoint),
+            "model.vg.checkpoint",
+        ),
+        (job::ResumeFrom::Work(work.clone()), "checkpoint.vg"),
+    ] {
+        let config = job::ResumeConfig {
+            from,
+            evaluation_keys: None,
+            data: None,
+            exchange: None,
+            wait: None,
+            out: None,
+            device: DeviceChoice::Cpu,
+            threads: Some(1),
+        };
+        let resumed = job::resume(&config, &mut Heard::default());
+        refusal(resumed, &[name, "another process"]);
+    }
+    let config = RunConfig {
+        work: Some(work),
+        ..place.run_config()
+    };
+    let run = job::run(&config, &mut Heard::default());
+    refusal(run, &["checkpoint.vg", "another process"]);
+    drop(locked);
 }
 
 #[test]

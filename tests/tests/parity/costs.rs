@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use engine::backend::{GadgetKey, GadgetOps, RingOps, Shape, Transfer};
-use engine::bootstrap::{Bootstrapper, Parts, key_plan};
-use engine::circuits::Rotations;
+use engine::bootstrap::{Bootstrapper, key_plan};
+use engine::circuits::{Parts, Rotations};
 use engine::ckks::{Level, Params};
 use engine::ring::Basis;
 use host::gpu::{Gpu, Options, Tally};

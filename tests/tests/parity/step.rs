@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use engine::backend::Backend;
-use engine::bootstrap::{Bootstrapper, Parts, key_plan};
+use engine::bootstrap::{Bootstrapper, key_plan};
 use engine::circuits::activation::Sigmoid;
 use engine::circuits::matmul::SampleMask;
 use engine::circuits::packing::{Grouping, Layout};
-use engine::circuits::{Ciphertexts, Rotations};
+use engine::circuits::{Ciphertexts, Parts, Rotations};
 use engine::ckks::{KeyPlan, Level, Params};
 use engine::train::{Batch, Model, Step, step_budget};
 use host::gpu::Options;
@@ -83,23 +83,31 @@ fn a_training_step_gives_the_same_ciphertext_on_every_backend() {
     }
 }
 
-/// Both halves of a fresh ciphertext, with keys and encryptions from fixed seeds.
-fn bootstrap_words<B: Backend>(params: &Params, backend: B) -> [Vec<u32>; 2] {
+/// Both halves of fresh ciphertexts, of a complex and of a real vector, with keys and encryptions from fixed seeds.
+fn bootstrap_words<B: Backend>(params: &Params, backend: B) -> [[Vec<u32>; 2]; 2] {
     let plan = key_plan(params, Rotations::Hoisted).unwrap();
     let f = Fixture::with_plan(params.clone(), backend, &plan);
     let bootstrapper = Bootstrapper::new(f.evaluator(), Rotations::Hoisted).unwrap();
     let x = slots(params.slots(), 3);
     let x = f.encrypt(&[&x], Level(params.stc_levels()), 4);
-    let fresh = bootstrapper.bootstrap(&x, 1.0, Parts::Complex).unwrap();
-    fresh.download(&f.backend).unwrap()
+    [Parts::Complex, Parts::Real].map(|parts| {
+        let fresh = bootstrapper.bootstrap(&x, 1.0, parts).unwrap();
+        fresh.download(&f.backend).unwrap()
+    })
 }
 
 #[test]
 fn a_bootstrap_gives_the_same_ciphertext_on_every_backend() {
     let params = params("insecure-11-boot");
-    let Some(gpu) = gpu("bootstrap", &params, &Options::default()) else {
-        return;
-    };
     let words = bootstrap_words(&params, cpu(&params));
-    assert!(words == bootstrap_words(&params, gpu), "gpu");
+    for form in forms() {
+        let options = Options {
+            form: Some(form),
+            ..Options::default()
+        };
+        let Some(gpu) = gpu("bootstrap", &params, &options) else {
+            return;
+        };
+        assert!(words == bootstrap_words(&params, gpu), "gpu, {form:?}");
+    }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use engine::circuits::activation::{ActivationChoice, Approximation, Classes};
 use engine::circuits::packing::{Grouping, Layout};
-use engine::circuits::{Ciphertexts, Clear, Course, Operation, Refresh, RefreshPlan};
+use engine::circuits::{Ciphertexts, Clear, Course, Operation, Parts, Refresh, RefreshPlan};
 use engine::ckks::{Ciphertext, EvalError, KeyPlan, Level};
 use host::cpu::Cpu;
 use num_complex::Complex64;
@@ -22,6 +22,7 @@ impl Refresh<Cpu> for Owner<'_> {
         x: &Ciphertext<Cpu>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<Cpu>, EvalError> {
         let values = self.fixture.decrypt(x);
         for value in values.iter().flatten() {
@@ -101,7 +102,7 @@ fn errors(set: &str, choice: ActivationChoice, classes: usize, start: usize) -> 
     assert_eq!(y.level(), plan.end);
     assert_eq!(
         u64::from(owner.refreshed.get()),
-        budget.count(Operation::Refresh)
+        budget.count(Operation::RealRefresh)
     );
 
     let found = layout

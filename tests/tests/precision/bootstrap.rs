@@ -1,7 +1,7 @@
 //! Bootstraps lose only what they promise, whatever the pattern of the values.
 
-use engine::bootstrap::{Bootstrapper, Parts, key_plan};
-use engine::circuits::{Refresh, Rotations};
+use engine::bootstrap::{Bootstrapper, key_plan};
+use engine::circuits::{Parts, Refresh, Rotations};
 use engine::ckks::{EvalError, KeyPlan, Level, Params, Source};
 use host::cpu::Cpu;
 use num_complex::Complex64;
@@ -99,7 +99,9 @@ fn batches_bounds_levels_and_parts() {
     let vectors: Vec<&[Complex64]> = vectors.iter().map(Vec::as_slice).collect();
     let ct = f.encrypt(&vectors, top, 4);
     // 50 is below 2^6: six bits less.
-    let fresh = bootstrapper.refresh(&ct, Level(5), 50.0).unwrap();
+    let fresh = bootstrapper
+        .refresh(&ct, Level(5), 50.0, Parts::Complex)
+        .unwrap();
     assert_eq!(fresh.level(), Level(5));
     for (want, have) in vectors.iter().zip(&f.decrypt(&fresh)) {
         let found = bits(want, have);

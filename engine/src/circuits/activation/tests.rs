@@ -124,7 +124,7 @@ fn run(machine: &Clear, activation: &impl Approximation, classes: usize, top: us
         plan.end,
         "levels are not those of the stages"
     );
-    let refreshed = budget.count(Operation::Refresh);
+    let refreshed = budget.count(Operation::RealRefresh);
     assert_eq!(refreshed, plan.vectors(&stages) as u64);
     let values = machine.values(&y).remove(0);
     let found = layout.unpack_columns(&values, samples.len()).unwrap();

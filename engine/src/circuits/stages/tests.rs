@@ -24,7 +24,8 @@ fn a_refresh_is_worth_it_where_levels_cost_more() {
             _ => 0.0,
         };
         let to = |level: Level| refresh + level.0 as f64;
-        let costs = StageCosts::new(&stages, Level(12), expensive, to, start_vectors);
+        let start = |level| f64::from(start_vectors) * to(level);
+        let costs = StageCosts::new(&stages, Level(12), expensive, to, start);
         RefreshPlan::new(&stages, None, Level(12), &costs).unwrap()
     };
     let cheap = plan(1.0, 0);
@@ -119,12 +120,12 @@ fn cheapest(stages: &[Stage], start: usize, costs: &StageCosts, levels: LevelRan
         each.min_by(f64::total_cmp)
     }
     let all = from((stages, 0), (start, None), costs, levels)?;
-    Some(all + costs.refresh(costs.start_vectors, start))
+    Some(all + costs.start(start))
 }
 
 /// What a plan costs.
 fn cost(plan: &RefreshPlan, stages: &[Stage], costs: &StageCosts, levels: LevelRange) -> f64 {
-    let mut sum = costs.refresh(costs.start_vectors, plan.start.0);
+    let mut sum = costs.start(plan.start.0);
     let (mut level, mut kept) = (plan.start.0, None);
     for (index, (stage, refresh)) in stages.iter().zip(&plan.refreshes).enumerate() {
         let refresh = refresh.map(|level| level.0);
@@ -151,7 +152,8 @@ proptest! {
             (mixed >> 40) as f64
         };
         let costs = StageCosts::new(
-            &stages, levels.top, |i, level| number(i, level.0), |to| number(99, to.0), 1,
+            &stages, levels.top, |i, level| number(i, level.0), |to| number(99, to.0),
+            |at| number(98, at.0),
         );
         let found = RefreshPlan::new(&stages, None, levels, &costs).unwrap();
         prop_assert!(found.fits(&stages, levels));

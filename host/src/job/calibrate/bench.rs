@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use engine::backend::Backend;
 use engine::bootstrap::Bootstrapper;
-use engine::circuits::{Ciphertexts, Operation, PlainVector, Refresh, Slots};
+use engine::circuits::{Ciphertexts, Operation, Parts, PlainVector, Refresh, Rotations, Slots};
 use engine::ckks::{Ciphertext, Decryptor, Level, Plaintext};
-use engine::protocol::{PlanError, RefreshBy};
+use engine::protocol::PlanError;
 use engine::ring::Rotation;
 use num_complex::Complex64;
 
@@ -149,21 +149,19 @@ impl<B: Backend> Bench<'_, B> {
         // A refresh is asked for when few levels are left.
         let low = self.keyed.encrypt(1, Level(0))?;
         let refresh = |&to: &Level| {
-            let seconds = self.seconds(|_| done(owner.refresh(&low, to, 64.0)))?;
+            let seconds = self.seconds(|_| done(owner.refresh(&low, to, 64.0, Parts::Complex)))?;
             Ok((to, seconds))
         };
         levels.iter().map(refresh).collect()
     }
 
-    /// Bootstraps by the level that is left of what they give back, and what they have in common.
+    /// Bootstraps of complex and of real vectors by the level that is left of what they give back, and what they have in
+    /// common.
     pub(super) fn bootstraps(
         &self,
-        by: RefreshBy,
+        rotations: Rotations,
         points: &BTreeMap<Operation, Points>,
-    ) -> Result<(Points, f64), JobError> {
-        let Some(rotations) = by.rotations() else {
-            return Ok((Vec::new(), 0.0));
-        };
+    ) -> Result<([(Operation, Points); 2], f64), JobError> {
         let params = self.keyed.params;
         let x = self.keyed.encrypt(1, Level(params.stc_levels()))?;
         let begun = Instant::now();
@@ -173,11 +171,13 @@ impl<B: Backend> Bench<'_, B> {
         // The first one prepares what is left to prepare.
         let begun = Instant::now();
         let top = params.max_level();
-        bootstrapper.refresh(&x, top, 1.0)?;
+        let bootstrap = |parts| done(bootstrapper.bootstrap(&x, 1.0, parts));
+        bootstrap(Parts::Complex)?;
         self.keyed.backend.wait()?;
         let first = begun.elapsed().as_secs_f64();
-        let seconds = self.seconds_of_few(|| done(bootstrapper.refresh(&x, top, 1.0)))?;
-        let preparation = prepared + (first - seconds).max(0.0);
+        let complex = self.seconds_of_few(|| bootstrap(Parts::Complex))?;
+        let real = self.seconds_of_few(|| bootstrap(Parts::Real))?;
+        let preparation = prepared + (first - complex).max(0.0);
         // Whatever is less than the top is lowered to.
         let lowered: BTreeMap<Level, f64> = [Operation::ConstantProduct, Operation::Rescale]
             .iter()
@@ -187,11 +187,18 @@ impl<B: Backend> Bench<'_, B> {
                 *sums.entry(level).or_default() += seconds;
                 sums
             });
-        let below = lowered.into_iter().filter_map(|(above, lower)| {
-            let to = Level(above.0.checked_sub(1)?);
-            (to < top).then_some((to, seconds + lower))
-        });
-        Ok((below.chain([(top, seconds)]).collect(), preparation))
+        let by_level = |seconds: f64| {
+            let below = lowered.iter().filter_map(|(above, lower)| {
+                let to = Level(above.0.checked_sub(1)?);
+                (to < top).then_some((to, seconds + lower))
+            });
+            below.chain([(top, seconds)]).collect()
+        };
+        let both = [
+            (Operation::Refresh, by_level(complex)),
+            (Operation::RealRefresh, by_level(real)),
+        ];
+        Ok((both, preparation))
     }
 
     /// As [`seconds`](Self::seconds), for work that takes seconds and was done before.

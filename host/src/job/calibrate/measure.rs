@@ -10,7 +10,7 @@ use engine::circuits::{Ciphertexts, Costs, Curve, Operation};
 use engine::ckks::{
     Encoder, EvaluationKeys, KeyGenerator, KeyName, KeyPlan, Level, Params, SecretKey,
 };
-use engine::protocol::{Owner, PlanError, RefreshBy};
+use engine::protocol::{Owner, PlanError};
 use engine::ring::Rotation;
 use engine::train::{ExactTrainer, Model, Precision};
 
@@ -142,13 +142,19 @@ fn all<B: Backend>(
         decryption.push((level, bench.seconds(|_| bench.decrypt(&fresh))?));
         running.advance();
     }
-    let (refresh, bootstrap_preparation) = match asked.refresh {
-        RefreshBy::Owner => (bench.refreshes(&at_hand, &levels)?, 0.0),
-        RefreshBy::Bootstrap | RefreshBy::BootstrapLean => {
-            bench.bootstraps(asked.refresh, &points)?
+    let mut bootstrap_preparation = 0.0;
+    match asked.refresh.rotations() {
+        None => {
+            let refreshes = bench.refreshes(&at_hand, &levels)?;
+            points.insert(Operation::RealRefresh, refreshes.clone());
+            points.insert(Operation::Refresh, refreshes);
         }
-    };
-    points.insert(Operation::Refresh, refresh);
+        Some(rotations) => {
+            let bootstraps;
+            (bootstraps, bootstrap_preparation) = bench.bootstraps(rotations, &points)?;
+            points.extend(bootstraps);
+        }
+    }
     running.advance();
     let clear_product = clear_product(&bench)?;
     running.advance();
@@ -193,7 +199,12 @@ const fn is_measured_alone(operation: Operation) -> bool {
     use Operation as Op;
     matches!(
         operation,
-        Op::Rotation | Op::Conjugation | Op::Addition | Op::Encoding | Op::Refresh
+        Op::Rotation
+            | Op::Conjugation
+            | Op::Addition
+            | Op::Encoding
+            | Op::Refresh
+            | Op::RealRefresh
     )
 }
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::backend::Backend;
-use engine::circuits::Refresh;
+use engine::circuits::{Parts, Refresh};
 use engine::ckks::{Ciphertext, EvalError, Level};
 use engine::prune::Mask;
 use engine::ring::sampling::Seed;
@@ -358,6 +358,7 @@ impl<B: Backend> Refresh<B> for ServerEnd<'_, B> {
         x: &Ciphertext<B>,
         to: Level,
         bound: f64,
+        _: Parts,
     ) -> Result<Ciphertext<B>, EvalError> {
         self.ask(x, to, bound).map_err(|error| {
             if let JobError::Backend(error) = error {

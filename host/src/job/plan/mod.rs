@@ -78,7 +78,7 @@ pub fn plan(
         epochs: schedule.epochs,
     };
     let first_bootstrap = refresh.bootstraps(&params).map_err(JobError::from)?;
-    let first_bootstrap = first_bootstrap.map(|[first, _]| first);
+    let first_bootstrap = first_bootstrap.map(|budgets| budgets.first);
     let mut prediction = prediction::predict(&setup, sizes, &calibration);
     prediction.peak_memory_bytes = memory::peak_bytes(&setup, sizes, first_bootstrap.as_ref());
     Ok(prediction)

@@ -94,7 +94,8 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
                 from: refresh.from.0,
                 to: refresh.to.0,
                 bound: refresh.bound,
-                seconds: refresh.vectors as f64 * costs.of(Operation::Refresh, refresh.to),
+                seconds: refresh.vectors as f64
+                    * costs.of(Operation::refresh(refresh.parts), refresh.to),
             })
             .collect(),
         refreshes_per_step: refreshes.iter().map(|refresh| refresh.vectors).sum(),
@@ -120,7 +121,7 @@ pub(super) fn predict(setup: &Setup, sizes: Sizes, calibration: &Calibration) ->
 fn operations(budget: &Budget, costs: &Costs) -> Vec<OperationCount> {
     let of_phase = |phase: Phase| {
         let counts = budget.counts_in(phase).into_iter();
-        let counts = counts.filter(|((operation, _), _)| *operation != Operation::Refresh);
+        let counts = counts.filter(|((operation, _), _)| !operation.refreshes());
         counts.map(move |((operation, level), times)| OperationCount {
             phase: phase.name(),
             operation,

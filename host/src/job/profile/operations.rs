@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::backend::{Backend, GadgetKey, Shape};
-use engine::bootstrap::{Bootstrapper, Parts, key_plan};
-use engine::circuits::{Refresh, Rotations};
+use engine::bootstrap::{Bootstrapper, key_plan};
+use engine::circuits::{Parts, Refresh, Rotations};
 use engine::ckks::{KeyPlan, Level, Params};
 use engine::protocol::{Owner, PlanError, Server, Task};
 use engine::ring::sampling::uniform;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine::backend::Backend;
-use engine::circuits::Refresh;
+use engine::circuits::{Parts, Refresh};
 use engine::ckks::{Ciphertext, Encoder, EvalError, Evaluator, Level};
 use engine::protocol::Server;
 use engine::prune::{Mask, MergeMethod, MergePlan, Scope};
@@ -75,7 +75,13 @@ struct Merging<'a> {
 struct Never;
 
 impl<B: Backend> Refresh<B> for Never {
-    fn refresh(&self, _: &Ciphertext<B>, _: Level, _: f64) -> Result<Ciphertext<B>, EvalError> {
+    fn refresh(
+        &self,
+        _: &Ciphertext<B>,
+        _: Level,
+        _: f64,
+        _: Parts,
+    ) -> Result<Ciphertext<B>, EvalError> {
         Err(EvalError::Refresh("merging needs none".to_owned()))
     }
 }

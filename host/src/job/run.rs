@@ -380,6 +380,10 @@ impl Job for Whole {
         let [test_accuracy, clear_test_accuracy, validation_accuracy] = accuracies;
         let errors = model.values().iter().zip(twin.values());
         let phases = checkpoint.history().phases();
+        let samples: Vec<usize> = batches.iter().map(|batch| batch.labels.len()).collect();
+        let pruning = train
+            .prune
+            .map(|prune| summary(setup, schedule, prune.rounds, &samples, checkpoint));
         Ok(RunReport {
             test_accuracy,
             clear_test_accuracy,
@@ -399,7 +403,7 @@ impl Job for Whole {
             threads: device.threads,
             refresh: plan.refresh_by().name().to_owned(),
             weight_error: errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
-            pruning: train.prune.map(|_| summary(schedule, checkpoint)),
+            pruning: pruning.transpose()?,
         })
     }
 }

@@ -394,6 +394,11 @@ impl Job for Training<'_> {
         }
         checkpoint.remove()?;
         running.end();
+        let samples = data.samples();
+        let pruning = config
+            .prune
+            .map(|rounds| summary(setup, schedule, rounds, &samples, checkpoint));
+        let pruning = pruning.transpose()?;
         let seconds = self.begun.elapsed().as_secs_f64();
         Ok(TrainReport {
             out: config.out.clone(),
@@ -401,7 +406,7 @@ impl Job for Training<'_> {
             best_epoch,
             phases: checkpoint.history().phases().report(),
             seconds,
-            pruning: config.prune.map(|_| summary(schedule, checkpoint)),
+            pruning,
         })
     }
 }

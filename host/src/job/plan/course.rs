@@ -97,14 +97,14 @@ pub(super) fn parts() -> impl Iterator<Item = &'static str> {
 }
 
 /// A training and what there is to train on.
-pub(super) struct Training<'a> {
-    pub(super) setup: &'a Setup,
-    pub(super) schedule: Schedule,
-    pub(super) prune: Option<&'a PruneConfig>,
+pub(in crate::job) struct Training<'a> {
+    pub(in crate::job) setup: &'a Setup,
+    pub(in crate::job) schedule: Schedule,
+    pub(in crate::job) prune: Option<&'a PruneConfig>,
     /// For each batch of the training set the classes of its samples.
-    pub(super) classes: &'a [Vec<usize>],
+    pub(in crate::job) classes: &'a [Vec<usize>],
     /// Batches of validation samples about which the owner is asked after each epoch.
-    pub(super) validation_batches: usize,
+    pub(in crate::job) validation_batches: usize,
 }
 
 /// The whole of a training.
@@ -158,6 +158,26 @@ impl Training<'_> {
         }
         course.refresh_states(self);
         Ok(course)
+    }
+
+    /// The seconds of all steps on all samples over those of the steps of this training, by estimated costs.
+    pub(in crate::job) fn steps_ratio(&self) -> Result<f64, JobError> {
+        let Setup { params, plan, .. } = self.setup;
+        let full = Self {
+            schedule: Schedule {
+                pruned: None,
+                ..self.schedule
+            },
+            prune: None,
+            ..*self
+        };
+        let bootstraps = plan.refresh_by().bootstraps(params);
+        let costs = Costs::estimate(params, bootstraps.map_err(JobError::from)?.as_ref());
+        let [full, pruned] = [&full, self].map(|training| {
+            let course = training.course()?;
+            Ok::<_, JobError>(course.seconds_steps(&costs))
+        });
+        Ok(full? / pruned?.max(f64::MIN_POSITIVE))
     }
 
     fn rounds(
@@ -349,4 +369,63 @@ fn sum_of_steps(
         sum.add_step(&step?);
     }
     Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::ckks::presets;
+    use engine::protocol::Task;
+    use engine::prune::{MergeMethod, PruneSchedule, Scope};
+
+    use super::*;
+    use crate::job::ActivationChoice;
+    use crate::job::prune::PruneRounds;
+
+    #[test]
+    fn steps_on_fewer_rows_take_as_many_times_less() {
+        let params = presets::named("insecure-10").unwrap().unwrap();
+        let task = Task {
+            features: 3,
+            classes: 2,
+            batch: 32,
+        };
+        let activation = ActivationChoice::Sigmoid {
+            range: 8.0,
+            degree: 5,
+        };
+        let setup = Setup::new(&params, task, Some(activation), None).unwrap();
+        let classes = vec![vec![0; 32]; 8];
+        let ratio = |keep| {
+            let prune = PruneConfig {
+                score: Score::LogitMargin,
+                rounds: PruneRounds {
+                    selection: Selection {
+                        keep,
+                        rule: Rule::Random,
+                        class_balance: false,
+                        scope: Scope::Rows,
+                    },
+                    schedule: PruneSchedule {
+                        warmup: 0,
+                        every: 2,
+                    },
+                    method: MergeMethod::Planned,
+                },
+            };
+            let setup = setup.clone().with_pruning(prune.pruning()).unwrap();
+            let schedule = Schedule::new(Some(4), None, classes.len(), activation).unwrap();
+            let training = Training {
+                schedule: prune.rounds.schedule(schedule, setup.plan.layout(), 256),
+                setup: &setup,
+                prune: Some(&prune),
+                classes: &classes,
+                validation_batches: 0,
+            };
+            training.steps_ratio().unwrap()
+        };
+        let [all, quarter, eighth] = [1.0, 0.25, 0.125].map(ratio);
+        assert!((all - 1.0).abs() < 0.05, "{all}");
+        assert!((3.5..4.5).contains(&quarter), "{quarter}");
+        assert!((7.0..9.5).contains(&eighth), "{eighth}");
+    }
 }

@@ -15,7 +15,7 @@ use super::samples::{Prepared, batch_size};
 use super::task::{self, Schedule, Setup};
 use super::{Event, JobError, Observer, PlanReport, PredictionReport, RunConfig, Stage, params};
 use crate::launch::{self, Device};
-use course::Training;
+pub(super) use course::Training;
 use pruning::Predicted;
 
 /// Of [`plan`].

@@ -30,6 +30,7 @@ use engine::prune::{
 use super::JobError;
 use super::PruneSummary;
 use super::checkpoint::{Checkpoint, History};
+use super::plan::Training;
 use super::task::{Schedule, Setup};
 
 /// The [floor](Rule::Importance) where none is chosen: no weight is above 4.4 times that of the mean score (and a rounding).
@@ -137,23 +138,45 @@ pub(super) fn refreshes_before(
 
 /// The seconds that as many epochs on all samples would have taken, over those that this training took with its choices.
 ///
-/// A step on all samples counts as those of the warm-up did, or where there was none, as those on merged samples.
-fn speedup(schedule: &Schedule, history: &History) -> f64 {
-    let mean = |of_warmup: bool| {
-        let steps = history.steps.iter().enumerate();
-        let steps = steps.filter(|(step, _)| schedule.round(*step).is_none() == of_warmup);
-        let seconds: Vec<f64> = steps.map(|(_, seconds)| seconds.total()).collect();
-        (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64)
+/// A step on all samples counts as those of the warm-up did; where there was none, the steps that were done count as much more
+/// as the operations of those on all samples take more.
+fn speedup(training: &Training<'_>, history: &History) -> Result<f64, JobError> {
+    let schedule = &training.schedule;
+    let steps = history.steps.iter().enumerate();
+    let warmup = steps.filter(|(step, _)| schedule.round(*step).is_none());
+    let warmup: Vec<f64> = warmup.map(|(_, seconds)| seconds.total()).collect();
+    let done = history.phases().total();
+    let full = if warmup.is_empty() {
+        done * training.steps_ratio()?
+    } else {
+        let epochs = schedule.epochs_before(history.steps.len());
+        let mean = warmup.iter().sum::<f64>() / warmup.len() as f64;
+        (epochs * schedule.batches) as f64 * mean
     };
-    let full = mean(true).or_else(|| mean(false)).unwrap_or(0.0);
-    let epochs = schedule.epochs_before(history.steps.len());
-    let steps = (epochs * schedule.batches) as f64;
-    let took = history.phases().total() + history.pruning.seconds();
-    steps * full / took.max(f64::MIN_POSITIVE)
+    Ok(full / (done + history.pruning.seconds()).max(f64::MIN_POSITIVE))
 }
 
-/// What a training says of its choices when it is over.
-pub(super) fn summary(schedule: &Schedule, checkpoint: &Checkpoint) -> PruneSummary {
+/// What a training on batches of so many samples says of its choices when it is over.
+pub(super) fn summary(
+    setup: &Setup,
+    schedule: &Schedule,
+    rounds: PruneRounds,
+    samples: &[usize],
+    checkpoint: &Checkpoint,
+) -> Result<PruneSummary, JobError> {
     let history = checkpoint.history();
-    history.pruning.summary(speedup(schedule, &history))
+    let pruning = setup.origin.pruning.ok_or(JobError::NotPrunable)?;
+    // How much there is to do does not depend on the classes.
+    let classes: Vec<Vec<usize>> = samples.iter().map(|&samples| vec![0; samples]).collect();
+    let training = Training {
+        setup,
+        schedule: *schedule,
+        prune: Some(&PruneConfig {
+            score: pruning.score,
+            rounds,
+        }),
+        classes: &classes,
+        validation_batches: 0,
+    };
+    Ok(history.pruning.summary(speedup(&training, &history)?))
 }

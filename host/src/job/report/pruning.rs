@@ -97,8 +97,8 @@ pub struct PruneSummary {
     pub bytes_to_server: u64,
     /// Seconds of as many epochs on all samples over those of this training with all its choices.
     pub speedup_over_full: f64,
-    /// `predicted`: the steps on all samples that were not done count as many seconds as those of the warm-up, or where there is
-    /// none as those on merged samples, which are shorter.
+    /// `predicted`: the steps on all samples that were not done count as many seconds as those of the warm-up; where there is
+    /// none, as many more than those on kept samples as their operations take more.
     pub speedup_is: String,
 }
 

@@ -387,14 +387,14 @@ mod tests {
         let task = Task {
             features: 3,
             classes: 2,
-            batch: 32,
+            batch: 64,
         };
         let activation = ActivationChoice::Sigmoid {
             range: 8.0,
             degree: 5,
         };
         let setup = Setup::new(&params, task, Some(activation), None).unwrap();
-        let classes = vec![vec![0; 32]; 8];
+        let classes = vec![vec![0; 64]; 8];
         let ratio = |keep| {
             let prune = PruneConfig {
                 score: Score::LogitMargin,
@@ -415,7 +415,7 @@ mod tests {
             let setup = setup.clone().with_pruning(prune.pruning()).unwrap();
             let schedule = Schedule::new(Some(4), None, classes.len(), activation).unwrap();
             let training = Training {
-                schedule: prune.rounds.schedule(schedule, setup.plan.layout(), 256),
+                schedule: prune.rounds.schedule(schedule, setup.plan.layout(), 512),
                 setup: &setup,
                 prune: Some(&prune),
                 classes: &classes,

@@ -190,7 +190,7 @@ pub trait Slots {
     /// Real and imaginary parts in `[-bound, bound]`.
     ///
     /// # Cost
-    /// By bootstrapping, real vectors take about three quarters of the time of complex ones.
+    /// By bootstrapping, real vectors take about four fifths of the time of complex ones.
     ///
     /// # Errors
     /// [`EvalError::Refresh`], [`EvalError::OutOfRange`] where it can be seen.

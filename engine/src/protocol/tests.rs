@@ -226,7 +226,7 @@ fn a_large_step_with_softmax_keeps_its_budget() {
         assert_eq!(plan.budget().key_switches(), switches);
         assert_eq!(refreshed, bootstraps);
         assert!(switches <= 620 && bootstraps <= 5);
-        // Within the step vectors are real, which spares a quarter of a bootstrap.
+        // Within the step vectors are real, which spares a fifth of a bootstrap.
         let parts: Vec<Parts> = plan
             .refreshes()
             .iter()

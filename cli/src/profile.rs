@@ -36,6 +36,7 @@ pub(crate) fn all(report: &ProfileReport) -> String {
             ),
         ),
         ("Time", median),
+        ("Result", format!("{}, the same on every device", &report.result[..16])),
     ];
     if let Some(trace) = &report.trace {
         rows.push(("Trace", trace.display().to_string()));

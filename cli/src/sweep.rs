@@ -74,9 +74,9 @@ impl Table {
                     .iter()
                     .map(|way| self.of(data, way.0).find(same).map_or(String::new(), cell))
                     .collect();
-                let (kept, steps) = (100.0 * row.keep, row.steps);
+                let (kept, steps) = ((1e4 * row.keep).round() / 100.0, row.steps);
                 text += &format!(
-                    "| {kept:.0} % | {steps} | {} | {} |\n",
+                    "| {kept} % | {steps} | {} | {} |\n",
                     cells.join(" | "),
                     published(row)
                 );

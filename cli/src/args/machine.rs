@@ -78,7 +78,7 @@ pub(crate) struct ActivationsTableArgs {
 /// Show where the time of an operation goes, kernel by kernel
 ///
 /// Who     Anybody who wants to know how fast a machine is, and what bounds it.
-/// Reads   Nothing: it works on random values with keys of its own.
+/// Reads   Nothing: it works on values and keys of its own, the same in every call.
 /// Writes  --trace  a trace that Perfetto (ui.perfetto.dev) and Chrome open.
 /// Learns  Nothing is sent.
 ///
@@ -87,6 +87,8 @@ pub(crate) struct ActivationsTableArgs {
 /// times, and once more with each kernel timed by itself. A kernel near the copy
 /// ceiling is bound by memory, one near the multiply ceiling by arithmetic.
 /// On the CPU a kernel is an operation of the backend; some are fused from several.
+/// Result is a hash of every word that the operation gives: a CPU and a GPU, or two
+/// GPUs, that compute the same print the same.
 ///
 /// Examples
 ///   veilgrad profile key-switch --params boot-39 --device gpu
@@ -165,7 +167,7 @@ pub(crate) struct DevicesArgs {
 /// Measure what operations take on this machine, for plans and predictions
 ///
 /// Who     Anybody; an owner before `keygen`, to get the keys of the fastest plan.
-/// Reads   Nothing: it works on random values with keys of its own.
+/// Reads   Nothing: it works on values and keys of its own, the same in every call.
 /// Writes  A file in the directory of calibrations, one for each parameter set, device,
 ///         number of threads and way of refreshing.
 /// Learns  Nothing is sent.

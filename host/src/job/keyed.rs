@@ -12,13 +12,15 @@ use engine::protocol::{Owner, RefreshRequest};
 use engine::ring::sampling::Seed;
 use num_complex::Complex64;
 
-use super::{JobError, random};
+use super::JobError;
 
 /// Owner and server in one.
 pub(super) struct Keyed<'a, B: Backend> {
     pub(super) backend: &'a B,
     pub(super) params: &'a Params,
     pub(super) encoder: Arc<Encoder>,
+    /// Of everything that is drawn.
+    pub(super) seed: Seed,
     pub(super) secret: SecretKey,
     pub(super) keys: engine::ckks::EvaluationKeys<B>,
 }
@@ -28,17 +30,19 @@ impl<'a, B: Backend> Keyed<'a, B> {
         params: &'a Params,
         backend: &'a B,
         plan: &KeyPlan,
+        seed: Seed,
     ) -> Result<Self, JobError> {
-        let secret = SecretKey::generate(params, &random::secret_seed()?);
+        let secret = secret(params, &seed);
         let generator = KeyGenerator::new(backend, params, &secret);
-        let keys = generator.evaluation_keys(plan, &random::secret_seed()?)?;
+        let keys = generator.evaluation_keys(plan, &keys_seed(&seed))?;
         let encoder = Arc::new(Encoder::new(params.degree()));
         Ok(Self {
             backend,
             params,
             encoder,
-            keys,
+            seed,
             secret,
+            keys,
         })
     }
 
@@ -51,17 +55,28 @@ impl<'a, B: Backend> Keyed<'a, B> {
         )
     }
 
+    /// Always the same ciphertexts.
     pub(super) fn encrypt(&self, batch: usize, level: Level) -> Result<Ciphertext<B>, JobError> {
         let slots = self.params.slots();
         let value = |i: usize| Complex64::new((i % 17) as f64 / 17.0, (i % 5) as f64 / -5.0);
         let vector: Vec<_> = (0..slots).map(value).collect();
         let vectors = vec![vector.as_slice(); batch];
         let encryptor = Encryptor::new(self.backend, self.params, Arc::clone(&self.encoder));
-        let seed = random::secret_seed()?;
+        let seed = self.seed.derive(2);
         Ok(encryptor
             .with_secret(&self.secret, &vectors, level, &seed)?
             .0)
     }
+}
+
+/// The secret key of a seed.
+pub(super) fn secret(params: &Params, seed: &Seed) -> SecretKey {
+    SecretKey::generate(params, &seed.derive(0))
+}
+
+/// That of the keys, for a generator.
+pub(super) fn keys_seed(seed: &Seed) -> Seed {
+    seed.derive(1)
 }
 
 /// The owner in the same process.

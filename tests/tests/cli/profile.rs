@@ -82,13 +82,27 @@ fn check(report: &Value, operation: &str, device: &str) {
 #[test]
 fn every_operation_has_kernels_with_rates_and_shares() {
     for operation in OPERATIONS {
-        check(&profile(operation, "cpu", &[]), operation, "cpu");
+        let of_cpu = profile(operation, "cpu", &[]);
+        check(&of_cpu, operation, "cpu");
         // The others take the software device a minute.
         let is_short = !matches!(operation, "bootstrap" | "step");
         if is_short && has_gpu() {
-            check(&profile(operation, "gpu", &[]), operation, "gpu");
+            let of_gpu = profile(operation, "gpu", &[]);
+            check(&of_gpu, operation, "gpu");
+            assert_eq!(of_gpu["result"], of_cpu["result"], "{operation}");
         }
     }
+}
+
+#[test]
+fn the_result_depends_on_the_operands_only() {
+    let result = |operation, more: &[&str]| profile(operation, "cpu", more)["result"].clone();
+    let once = result("multiply", &[]);
+    assert_eq!(once.as_str().unwrap().len(), 64);
+    assert_eq!(once, result("multiply", &["--threads", "1"]));
+    assert_ne!(once, result("multiply", &["--batch", "2"]));
+    assert_ne!(once, result("multiply", &["--level", "1"]));
+    assert_ne!(once, result("rotate", &[]));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use engine::train::{ExactTrainer, Model, Precision};
 use super::bench::{Bench, Points, ROTATIONS, least};
 use super::{Asked, Calibration, Subject};
 use crate::job::event::Running;
-use crate::job::keyed::{AtHand, Keyed};
+use crate::job::keyed::{self, AtHand, Keyed};
 use crate::job::task::SIGMOID;
 use crate::job::{JobError, Observer, Stage, random};
 use crate::launch::{Device, Job, launch};
@@ -215,13 +215,14 @@ fn make_keys<'a, B: Backend>(
     plan: &KeyPlan,
     running: &mut Running<'_>,
 ) -> Result<(Keyed<'a, B>, Points), JobError> {
-    let secret = SecretKey::generate(params, &random::secret_seed()?);
+    let seed = random::secret_seed()?;
+    let secret = keyed::secret(params, &seed);
     let levels: BTreeMap<KeyName, Level> = KeyName::all(params, plan).into_iter().collect();
     let mut keys = EvaluationKeys::default();
     let mut times: BTreeMap<Level, Vec<f64>> = BTreeMap::new();
     let mut begun = Instant::now();
     let generator = KeyGenerator::new(backend, params, &secret);
-    generator.each_key(plan, &random::secret_seed()?, |name, key| {
+    generator.each_key(plan, &keyed::keys_seed(&seed), |name, key| {
         backend.wait()?;
         // Keys to and from the sparse secret are of another size, and there are two.
         if let (false, Some(level)) = (
@@ -242,6 +243,7 @@ fn make_keys<'a, B: Backend>(
         backend,
         params,
         encoder: Arc::new(Encoder::new(params.degree())),
+        seed,
         secret,
         keys,
     };

@@ -1,6 +1,7 @@
 //! Where the time of an operation goes.
 
 mod operations;
+mod outcome;
 mod report;
 mod trace;
 
@@ -15,6 +16,7 @@ use super::{DeviceChoice, JobError, Observer, ParamsChoice, params};
 use crate::launch;
 use crate::profile::{Profiled, Timed};
 
+use outcome::Outcome;
 pub use operations::Operation;
 pub use report::{KernelRow, ProfileReport};
 
@@ -69,7 +71,8 @@ impl Default for StepShape {
 /// The most repetitions, and the largest batch.
 const MAX_COUNT: usize = 1 << 16;
 
-/// Does an operation again and again on random values, then once more with every kernel timed.
+/// Does an operation again and again, then once more with every kernel timed. Keys and values are the same in every call, so that the
+/// result is the same on every device.
 ///
 /// # Errors
 /// [`JobError`]: numbers out of range, a set without the levels of the operation, a device that fails.
@@ -114,7 +117,10 @@ fn measure<B: Profiled>(
     let ceilings = backend.ceilings()?;
     operations::with(config, params, backend, &mut |level, run| {
         // The first one makes tables and pipelines.
-        run()?;
+        let mut outcome = Outcome::hashed(backend);
+        run(&mut outcome)?;
+        let result = outcome.digest();
+        let mut run = || run(&mut Outcome::ignored(backend));
         let mut times = Vec::with_capacity(config.repetitions);
         for _ in 0..config.repetitions {
             backend.wait()?;
@@ -138,6 +144,7 @@ fn measure<B: Profiled>(
             device: device.clone(),
             threads,
             repetitions: config.repetitions,
+            result: result.clone(),
             median_ms: 1e3 * median(&mut times),
             ceilings,
             kernels: report::rows(&spans, ceilings),

@@ -8,16 +8,17 @@ use engine::bootstrap::{Bootstrapper, key_plan};
 use engine::circuits::{Parts, Refresh, Rotations};
 use engine::ckks::{KeyPlan, Level, Params};
 use engine::protocol::{Owner, PlanError, Server, Task};
-use engine::ring::sampling::uniform;
+use engine::ring::sampling::{Seed, uniform};
 use engine::ring::{Basis, Rotation};
 use engine::train::Model;
 
+use super::outcome::Outcome;
 use super::{ProfileConfig, ProfileReport, StepShape};
 use crate::job::keyed::{AtHand, Keyed};
 use crate::job::samples::batch_size;
 use crate::job::task::Setup;
 use crate::job::train::bootstrapper;
-use crate::job::{JobError, random};
+use crate::job::JobError;
 
 /// What can be profiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +68,14 @@ const RATE: f64 = 1.0;
 #[cfg(feature = "gpu")]
 const ALIVE: usize = 64;
 
+/// Of keys and values: nothing here is secret, and the result is to be the same on every device.
+const SEED: Seed = Seed([7; 32]);
+
+/// An operation, which leaves its result.
+pub(super) type Run<'r, B> = dyn FnMut(&mut Outcome<'_, B>) -> Result<(), JobError> + 'r;
+
 /// What is measured: it gets the level and the operation.
-type Measure<'m> = dyn FnMut(usize, &mut dyn FnMut() -> Result<(), JobError>) -> Result<ProfileReport, JobError>
-    + 'm;
+type Measure<'m, B> = dyn FnMut(usize, &mut Run<'_, B>) -> Result<ProfileReport, JobError> + 'm;
 
 /// Bytes that a device needs for an operation.
 #[cfg(feature = "gpu")]
@@ -97,7 +103,7 @@ pub(super) fn with<B: Backend>(
     config: &ProfileConfig,
     params: &Params,
     backend: &B,
-    measure: &mut Measure<'_>,
+    measure: &mut Measure<'_, B>,
 ) -> Result<ProfileReport, JobError> {
     let level = |highest: Level| match config.level.map(Level) {
         Some(level) if level > highest => {
@@ -110,7 +116,10 @@ pub(super) fn with<B: Backend>(
         Operation::Ntt => {
             let level = level(params.top_level())?;
             let mut x = random(backend, params.basis(level), config.batch)?;
-            measure(level.0, &mut || Ok(backend.ntt(&mut x)?))
+            measure(level.0, &mut |outcome| {
+                backend.ntt(&mut x)?;
+                outcome.words(&x)
+            })
         }
         Operation::KeySwitch => {
             let level = level(params.top_level())?;
@@ -122,15 +131,14 @@ pub(super) fn with<B: Backend>(
                 relinearization: Some(level),
                 ..no_keys()
             };
-            let keyed = Keyed::new(params, backend, &plan)?;
+            let keyed = Keyed::new(params, backend, &plan, SEED)?;
             let (x, y) = (
                 keyed.encrypt(config.batch, level)?,
                 keyed.encrypt(config.batch, level)?,
             );
             let evaluator = keyed.evaluator();
-            measure(level.0, &mut || {
-                evaluator.mul(&x, &y)?;
-                Ok(())
+            measure(level.0, &mut |outcome| {
+                outcome.ciphertexts(&evaluator.mul(&x, &y)?)
             })
         }
         Operation::Rotate => {
@@ -139,24 +147,22 @@ pub(super) fn with<B: Backend>(
                 rotations: BTreeMap::from([(Rotation(1), level)]),
                 ..no_keys()
             };
-            let keyed = Keyed::new(params, backend, &plan)?;
+            let keyed = Keyed::new(params, backend, &plan, SEED)?;
             let x = keyed.encrypt(config.batch, level)?;
             let evaluator = keyed.evaluator();
-            measure(level.0, &mut || {
-                evaluator.rotate(&x, Rotation(1))?;
-                Ok(())
+            measure(level.0, &mut |outcome| {
+                outcome.ciphertexts(&evaluator.rotate(&x, Rotation(1))?)
             })
         }
         Operation::Bootstrap => {
             let level = level(Level(params.stc_levels()))?;
             let plan = key_plan(params, Rotations::Hoisted).map_err(PlanError::from)?;
-            let keyed = Keyed::new(params, backend, &plan)?;
+            let keyed = Keyed::new(params, backend, &plan, SEED)?;
             let x = keyed.encrypt(config.batch, level)?;
             let bootstrapper = Bootstrapper::new(keyed.evaluator(), Rotations::Hoisted)
                 .map_err(PlanError::from)?;
-            measure(level.0, &mut || {
-                bootstrapper.bootstrap(&x, 1.0, Parts::Complex)?;
-                Ok(())
+            measure(level.0, &mut |outcome| {
+                outcome.ciphertexts(&bootstrapper.bootstrap(&x, 1.0, Parts::Complex)?)
             })
         }
         Operation::Step => step(config, params, backend, measure),
@@ -173,8 +179,7 @@ fn no_keys() -> KeyPlan {
 }
 
 fn random<B: Backend>(backend: &B, basis: &Basis, batch: usize) -> Result<B::Buffer, JobError> {
-    let seed = random::secret_seed()?;
-    let polys = (0..batch as u64).flat_map(|i| uniform(backend.context(), basis, &seed.derive(i)));
+    let polys = (0..batch as u64).flat_map(|i| uniform(backend.context(), basis, &SEED.derive(i)));
     let shape = Shape {
         batch,
         basis: basis.clone(),
@@ -187,7 +192,7 @@ fn key_switch<B: Backend>(
     params: &Params,
     backend: &B,
     level: Level,
-    measure: &mut Measure<'_>,
+    measure: &mut Measure<'_, B>,
 ) -> Result<ProfileReport, JobError> {
     let (basis, key_basis) = (params.basis(level), params.key_basis(level));
     let x = random(backend, basis, config.batch)?;
@@ -197,9 +202,9 @@ fn key_switch<B: Backend>(
     let key = GadgetKey {
         pairs: pairs.collect::<Result<_, JobError>>()?,
     };
-    measure(level.0, &mut || {
-        backend.key_switch(&x, &key, [None, None], basis)?;
-        Ok(())
+    measure(level.0, &mut |outcome| {
+        let halves = backend.key_switch(&x, &key, [None, None], basis)?;
+        halves.iter().try_for_each(|half| outcome.words(half))
     })
 }
 
@@ -223,10 +228,10 @@ fn step<B: Backend>(
     config: &ProfileConfig,
     params: &Params,
     backend: &B,
-    measure: &mut Measure<'_>,
+    measure: &mut Measure<'_, B>,
 ) -> Result<ProfileReport, JobError> {
     let Setup { plan, .. } = &setup(config, params)?;
-    let keyed = Keyed::new(params, backend, plan.keys())?;
+    let keyed = Keyed::new(params, backend, plan.keys(), SEED)?;
     let owner = Owner::new(
         backend,
         params,
@@ -242,12 +247,12 @@ fn step<B: Backend>(
         .map(|i| (i % 13) as f64 / 13.0 - 0.5)
         .collect();
     let labels: Vec<usize> = (0..batch).map(|i| i % classes).collect();
-    let samples = owner.encrypt_batch(plan, &values, &labels, &random::secret_seed()?)?;
+    let samples = owner.encrypt_batch(plan, &values, &labels, &SEED)?;
     let start = Model::zeros(classes, features);
     let start = owner
-        .encrypt_start(plan, &start, &random::secret_seed()?)?
+        .encrypt_start(plan, &start, &SEED)?
         .ciphertext;
-    let at_hand = AtHand(&owner, random::secret_seed()?);
+    let at_hand = AtHand(&owner, SEED);
     let bootstrapper = bootstrapper(plan, keyed.evaluator())?;
     let refresher: &dyn Refresh<B> = match &bootstrapper {
         Some(bootstrapper) => bootstrapper,
@@ -255,12 +260,12 @@ fn step<B: Backend>(
     };
     let server = Server::new(keyed.evaluator(), refresher, plan, RATE)?;
     let received = samples.received();
-    measure(start.level().0, &mut || {
-        let state = server.step(&start, &received, 0)?;
+    measure(start.level().0, &mut |outcome| {
+        let mut state = server.step(&start, &received, 0)?;
         // Where the server refreshes by itself, that is part of its work.
         if bootstrapper.is_some() {
-            server.refresh(&state)?;
+            state = server.refresh(&state)?;
         }
-        Ok(())
+        outcome.ciphertexts(&state)
     })
 }

@@ -26,6 +26,8 @@ pub struct ProfileReport {
     pub threads: usize,
     /// How often the whole was measured.
     pub repetitions: usize,
+    /// A hash (BLAKE3) of all words of the result, which are the same on every device.
+    pub result: String,
     /// The median of the whole, without any timing inside, in milliseconds.
     pub median_ms: f64,
     /// What the device does at most.

@@ -14,13 +14,13 @@ proptest! {
     #[test]
     fn every_survivor_is_merged_once_and_nothing_else(
         samples in prop::collection::vec(1usize..128, 1..6), keep in 0.001f64..=1.0, seed in any::<u64>(),
-        rule in prop::sample::select(RULES.to_vec()), global in any::<bool>(), naive in any::<bool>(),
+        rule in prop::sample::select(RULES.to_vec()), balance in any::<bool>(), global in any::<bool>(), naive in any::<bool>(),
         features in 1usize..40,
     ) {
         let layout = layout(features, 128);
         let scope = if global || naive { Scope::Global } else { Scope::Rows };
         let (scores, classes) = scores(&samples, seed);
-        let mask = selection(keep, rule, false, scope)
+        let mask = selection(keep, rule, balance, scope)
             .choose(&layout, &scores, &classes, &Seed([2; 32])).unwrap();
         let method = if naive { MergeMethod::Naive } else { MergeMethod::Planned };
         check_merged(&layout, &mask, method)?;

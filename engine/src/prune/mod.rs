@@ -15,6 +15,7 @@
 //! model finds hard, which says something of them; and a weight tells the score of a kept sample, coarsely
 //! (see [`Rule::Importance`]).
 
+mod candidate;
 mod importance;
 mod mask;
 mod merge;

@@ -3,12 +3,12 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::importance::by_importance;
-use super::quota::{class_quotas, fill};
+use super::candidate::{Candidate, highest, shuffle, sort_by_class};
+use super::importance::{draw, keep_by_importance, mass, set_importances};
+use super::quota::{self, Owed};
 use super::{Kept, Mask, MaskError, Scope};
 use crate::circuits::packing::Layout;
 use crate::ring::sampling::Seed;
-use crate::train::below;
 
 /// How samples are chosen by their scores.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -81,7 +81,7 @@ impl Selection {
     /// matter for class balance only. The draws of random rules come from `seed`; ties are broken by it too.
     ///
     /// # Cost
-    /// `O(samples)`; `cargo bench -p benches -- "prune 60,000"` measures it.
+    /// `O(samples)`, and `O(classes log classes)` for each row with class balance; `cargo bench -p benches -- "prune 60,000"` measures it.
     ///
     /// # Errors
     /// [`MaskError::Empty`] without samples; [`MaskError::Samples`] for classes of other samples than the scores.
@@ -101,28 +101,35 @@ impl Selection {
         }
         let mut random = ChaCha20Rng::from_seed(seed.0);
         let mut strata = self.strata(layout, scores, classes, &mut random);
-        let kept = self.kept(samples.iter().sum());
-        let quotas = fill(strata.iter().map(Vec::len), kept);
-        let share = kept as f64 / samples.iter().sum::<usize>().max(1) as f64;
-        let mut chosen: Vec<Vec<Kept>> = vec![Vec::new(); samples.len()];
-        let mut owed = Vec::new();
-        for (stratum, quota) in strata.iter_mut().zip(quotas) {
-            self.weigh_stratum(stratum, quota, share, &mut owed, &mut random);
-            for candidate in stratum.iter().filter(|candidate| candidate.weight > 0.0) {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "weights of single precision"
-                )]
-                chosen[candidate.batch as usize].push(Kept {
-                    sample: candidate.sample,
-                    weight: candidate.weight as f32,
-                });
+        let all: usize = samples.iter().sum();
+        let kept = self.kept(all);
+        let share = kept as f64 / all.max(1) as f64;
+        let quotas = self.quotas(&mut strata, kept, &mut random);
+        // In random order, so that what rounding owes is not always made up for in the same rows.
+        let mut order: Vec<(&mut Vec<Candidate>, Quota)> = strata.iter_mut().zip(quotas).collect();
+        shuffle(&mut order, &mut random);
+        let mut owed = Owed::default();
+        let mut weights: Vec<Vec<f64>> = samples.iter().map(|&count| vec![0.0; count]).collect();
+        for (stratum, quota) in order {
+            self.weigh(stratum, quota, share, &mut owed, &mut random);
+            for candidate in stratum.iter() {
+                weights[candidate.batch as usize][candidate.sample as usize] = candidate.weight;
             }
         }
-        for kept in &mut chosen {
-            kept.sort_unstable_by_key(|kept| kept.sample);
-        }
-        Mask::new(samples, chosen)
+        let chosen = weights.iter().map(|weights| {
+            let all = (0u32..).zip(weights);
+            let kept = all.filter(|(_, weight)| **weight > 0.0);
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "weights of single precision"
+            )]
+            kept.map(|(sample, weight)| Kept {
+                sample,
+                weight: *weight as f32,
+            })
+            .collect()
+        });
+        Mask::new(samples, chosen.collect())
     }
 
     /// The samples among which there is one quota, in random order.
@@ -148,6 +155,7 @@ impl Selection {
                     class: class.copied().unwrap_or(0),
                     // Not a number is no score.
                     score: score.max(0.0),
+                    importance: 0.0,
                     weight: 0.0,
                 });
             }
@@ -158,36 +166,98 @@ impl Selection {
         strata
     }
 
-    /// Gives weights to `quota` candidates of a stratum. `owed` is what rounding has kept from each class so far.
-    fn weigh_stratum(
+    /// How many of each stratum are kept: as many of one as of any other that has them, but for one. Which strata keep one more
+    /// is drawn by their importance under [`Rule::Importance`], is a matter of the best scores under [`Rule::Hardest`], and of
+    /// luck otherwise: over many draws each sample has its turn, even where fewer are kept than there are strata.
+    fn quotas(
+        &self,
+        strata: &mut [Vec<Candidate>],
+        kept: usize,
+        random: &mut ChaCha20Rng,
+    ) -> Vec<Quota> {
+        let (level, more) = quota::level(strata.iter().map(Vec::len), kept);
+        let scores = strata.iter().flatten().map(|candidate| candidate.score);
+        let mean = scores.sum::<f64>() / strata.iter().map(Vec::len).sum::<usize>().max(1) as f64;
+        let (large, values): (Vec<usize>, Vec<f64>) = strata
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, stratum)| stratum.len() > level)
+            .map(|(index, stratum)| (index, self.value(stratum, level, mean)))
+            .unzip();
+        let mut quotas: Vec<Quota> = strata
+            .iter()
+            .map(|stratum| Quota {
+                count: stratum.len().min(level),
+                expected: stratum.len().min(level) as f64,
+            })
+            .collect();
+        if let Rule::Hardest = self.rule {
+            let mut order: Vec<usize> = (0..large.len()).collect();
+            shuffle(&mut order, random);
+            if (1..order.len()).contains(&more) {
+                order.select_nth_unstable_by(more - 1, |&a, &b| values[b].total_cmp(&values[a]));
+            }
+            for &place in &order[..more] {
+                quotas[large[place]].count += 1;
+            }
+            return quotas;
+        }
+        for (index, drawn) in large.into_iter().zip(draw(values, more, random)) {
+            quotas[index].count += usize::from(drawn.is_picked);
+            quotas[index].expected += drawn.probability;
+        }
+        quotas
+    }
+
+    /// What speaks for keeping one more than `level` candidates of a stratum that has more.
+    fn value(&self, stratum: &mut [Candidate], level: usize, mean: f64) -> f64 {
+        match self.rule {
+            // Classes are to keep their share, whatever their scores.
+            Rule::Importance { .. } if self.class_balance => stratum.len() as f64,
+            Rule::Importance { floor } => mass(stratum, mean, floor),
+            Rule::Hardest => highest(stratum, level + 1)[level].score,
+            Rule::Window { .. } | Rule::Random | Rule::Mixed => 1.0,
+        }
+    }
+
+    /// Gives weights to the candidates of a stratum that are kept, as many as its quota says, of a `share` of all.
+    fn weigh(
         &self,
         stratum: &mut [Candidate],
-        quota: usize,
+        quota: Quota,
         share: f64,
-        owed: &mut Vec<f64>,
+        owed: &mut Owed,
         random: &mut ChaCha20Rng,
     ) {
+        let sizes = if self.class_balance {
+            sort_by_class(stratum)
+        } else {
+            vec![stratum.len()]
+        };
         if let Rule::Importance { floor } = self.rule {
-            by_importance(stratum, quota, share, floor, self.class_balance, random);
+            set_importances(stratum, floor);
+            // The expected weight of a sample is the share: its stratum gets its quota in `count/expected` of all draws.
+            let scale = share * quota.count as f64 / quota.expected.max(f64::MIN_POSITIVE);
+            keep_by_importance(stratum, quota.count, scale, random);
             return;
         }
-        if !self.class_balance {
-            self.best(stratum, quota, random);
-            return;
-        }
-        stratum.sort_by_key(|candidate| candidate.class);
-        let sizes = class_sizes(stratum);
-        let quotas = class_quotas(&sizes, quota, owed);
+        let quotas = owed.class_quotas(&sizes, quota.count);
         let mut rest = stratum;
         for (size, quota) in sizes.into_iter().zip(quotas) {
             let (of_class, after) = rest.split_at_mut(size);
-            self.best(of_class, quota, random);
+            self.best(of_class, quota, owed, random);
             rest = after;
         }
     }
 
     /// Gives the weight one to `quota` candidates, which are in random order.
-    fn best(&self, candidates: &mut [Candidate], quota: usize, random: &mut ChaCha20Rng) {
+    fn best(
+        &self,
+        candidates: &mut [Candidate],
+        quota: usize,
+        owed: &mut Owed,
+        random: &mut ChaCha20Rng,
+    ) {
         let keep = |candidates: &mut [Candidate]| {
             for candidate in candidates {
                 candidate.weight = 1.0;
@@ -195,23 +265,18 @@ impl Selection {
         };
         let all = candidates.len();
         match self.rule {
-            // The others have probabilities; see `by_importance`.
+            // The latter have probabilities; see `keep_by_importance`.
             Rule::Random | Rule::Importance { .. } => keep(&mut candidates[..quota]),
             Rule::Hardest => keep(highest(candidates, quota)),
             Rule::Window { skip } => {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "between 0 and a number that was a usize"
-                )]
-                let skip = (skip.clamp(0.0, 1.0) * all as f64).round() as usize;
+                let skip = owed.part(skip.clamp(0.0, 1.0) * all as f64);
                 let skip = skip.min(all - quota);
                 let window = highest(candidates, skip + quota);
                 let passed_over = highest(window, skip).len();
                 keep(&mut window[passed_over..]);
             }
             Rule::Mixed => {
-                let hardest = quota.div_ceil(2);
+                let hardest = owed.part(quota as f64 / 2.0);
                 keep(highest(candidates, hardest));
                 let rest = &mut candidates[hardest..];
                 // Selecting has sorted them a little.
@@ -222,37 +287,10 @@ impl Selection {
     }
 }
 
-/// A sample that may be kept.
+/// How many candidates of a stratum are kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate {
-    batch: u32,
-    sample: u32,
-    pub(super) class: usize,
-    pub(super) score: f64,
-    /// Zero until it is kept.
-    pub(super) weight: f64,
-}
-
-/// Puts those with the `count` highest scores in front.
-fn highest(candidates: &mut [Candidate], count: usize) -> &mut [Candidate] {
-    if (1..candidates.len()).contains(&count) {
-        candidates.select_nth_unstable_by(count - 1, |a, b| b.score.total_cmp(&a.score));
-    }
-    &mut candidates[..count]
-}
-
-/// A random order, by Fisher and Yates.
-fn shuffle(candidates: &mut [Candidate], random: &mut ChaCha20Rng) {
-    for last in (1..candidates.len()).rev() {
-        candidates.swap(last, below(random, last + 1));
-    }
-}
-
-/// Candidates of each class, of candidates in the order of their classes.
-fn class_sizes(candidates: &[Candidate]) -> Vec<usize> {
-    let mut sizes = vec![0; candidates.last().map_or(0, |last| last.class + 1)];
-    for candidate in candidates {
-        sizes[candidate.class] += 1;
-    }
-    sizes
+struct Quota {
+    count: usize,
+    /// The mean of it over all draws.
+    expected: f64,
 }

@@ -87,12 +87,11 @@ proptest! {
     fn quotas_add_up_and_are_even(sizes in prop::collection::vec(0usize..50, 1..40), part in 0usize..=100) {
         let all: usize = sizes.iter().sum();
         let total = part * all / 100;
-        let quotas = quota::fill(sizes.iter().copied(), total);
-        prop_assert_eq!(quotas.iter().sum::<usize>(), total);
-        let most = quotas.iter().copied().max().unwrap();
-        for (quota, size) in quotas.iter().zip(&sizes) {
-            prop_assert!(quota <= size && (quota + 1 >= most || quota == size));
-        }
+        let (level, more) = quota::level(sizes.iter().copied(), total);
+        let kept: usize = sizes.iter().map(|&size| size.min(level)).sum();
+        prop_assert_eq!(kept + more, total);
+        let larger = sizes.iter().filter(|&&size| size > level).count();
+        prop_assert!(more == 0 || more < larger);
     }
 }
 
@@ -122,7 +121,7 @@ fn rules_keep_what_they_say() {
     assert!(
         window
             .iter()
-            .all(|&score| score <= sorted[38] && score >= sorted[133])
+            .all(|&score| score <= sorted[38] && score >= sorted[134])
     );
     let mixed = kept_scores(&choose(Rule::Mixed, Scope::Global));
     assert!(mixed.iter().filter(|&&score| score >= sorted[47]).count() >= 48);
@@ -243,4 +242,104 @@ fn balanced_classes_keep_their_share_and_may_vanish() {
     let wrong = selection(0.5, Rule::Random, true, Scope::Rows);
     let refused = wrong.choose(&layout, &scores, &classes[1..], &Seed([5; 32]));
     assert!(matches!(refused, Err(MaskError::Samples { .. })));
+}
+
+/// Fewer are kept than a tile has rows: each row has its turn, and rules differ.
+#[test]
+fn fewer_than_rows_are_drawn_from_all_rows() {
+    let layout = layout(5, 128);
+    let height = layout.height();
+    let samples = [128, 128, 90];
+    let (scores, classes) = scores(&samples, 8);
+    let all: usize = samples.iter().sum();
+    let keep = 0.75 * height as f64 / all as f64;
+    let draws = 3000u32;
+    let mean_score = |mask: &Mask| {
+        let kept = mask.kept().iter().zip(&scores);
+        let kept = kept.flat_map(|(kept, scores)| kept.iter().map(|k| scores[k.sample as usize]));
+        kept.sum::<f64>() / mask.len() as f64
+    };
+    for balance in [false, true] {
+        let mut means = Vec::new();
+        for rule in RULES {
+            let selection = selection(keep, rule, balance, Scope::Rows);
+            let kept = selection.kept(all);
+            assert!(kept < height);
+            let (mut times, mut weights) = (vec![0.0; all], vec![0.0; all]);
+            let (mut mass, mut score) = (0.0, 0.0);
+            for draw in 0..draws {
+                let mut seed = [9; 32];
+                seed[..4].copy_from_slice(&draw.to_le_bytes());
+                let mask = selection
+                    .choose(&layout, &scores, &classes, &Seed(seed))
+                    .unwrap();
+                assert_eq!(mask.len(), kept);
+                assert!((0..height).all(|row| kept_of_row(&mask, row, height) <= 1));
+                score += mean_score(&mask) / f64::from(draws);
+                for (batch, kept) in mask.kept().iter().enumerate() {
+                    for kept in kept {
+                        let index = 128 * batch + kept.sample as usize;
+                        times[index] += 1.0;
+                        weights[index] += f64::from(kept.weight);
+                        mass += f64::from(kept.weight);
+                    }
+                }
+            }
+            means.push(score);
+            let even = f64::from(draws) * kept as f64 / all as f64;
+            match rule {
+                Rule::Importance { .. } => {
+                    let mass = mass / f64::from(draws) / kept as f64;
+                    assert!((mass - 1.0).abs() < 0.05, "{balance}: {mass}");
+                    for weight in weights {
+                        assert!((weight / even - 1.0).abs() < 0.6, "{}", weight / even);
+                    }
+                }
+                // Rows of two candidates rather than three give each of them more often.
+                Rule::Random => {
+                    assert!(times.iter().all(|t| (0.6..1.8).contains(&(t / even))));
+                }
+                _ => {}
+            }
+        }
+        let [importance, hardest, window, random, mixed] = means[..] else {
+            panic!("five rules");
+        };
+        assert!(hardest > window && window > mixed && mixed > random && importance > random);
+    }
+}
+
+/// All alike, none a number, a class that is not there; one sample of all, and all of them.
+#[test]
+fn extreme_scores_and_shares_are_chosen_from() {
+    let layout = layout(5, 128);
+    // The last batch is shorter than a tile is high.
+    let samples = [128usize, 100, 3];
+    let all: usize = samples.iter().sum();
+    let filled = |score: f64| samples.map(|count| vec![score; count]).to_vec();
+    let classes = samples.map(|count| (0..count).map(|i| 2 * (i % 2)).collect());
+    for scores in [filled(0.0), filled(1.0), filled(f64::NAN), filled(-1.0)] {
+        for (rule, scope) in RULES
+            .into_iter()
+            .flat_map(|rule| [Scope::Rows, Scope::Global].map(|scope| (rule, scope)))
+        {
+            for (balance, keep) in [(false, 1e-9), (true, 1e-9), (false, 0.4), (true, 0.4)] {
+                let selection = selection(keep, rule, balance, scope);
+                let mask = selection
+                    .choose(&layout, &scores, &classes, &Seed([4; 32]))
+                    .unwrap();
+                assert_eq!(mask.len(), selection.kept(all), "{selection:?}");
+                for kept in mask.kept().iter().flatten() {
+                    // Nothing is more important than anything else.
+                    assert!((0.6..1.7).contains(&kept.weight), "{selection:?} {kept:?}");
+                }
+            }
+            let whole = selection(1.0, rule, true, scope);
+            let mask = whole.choose(&layout, &scores, &classes, &Seed([4; 32]));
+            let mask = mask.unwrap();
+            assert_eq!(mask.len(), all);
+            let mut weights = mask.kept().iter().flatten().map(|kept| kept.weight);
+            assert!(weights.all(|weight| (weight - 1.0).abs() < 1e-6));
+        }
+    }
 }

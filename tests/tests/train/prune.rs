@@ -9,7 +9,9 @@ use engine::ckks::{
     Ciphertext, Decryptor, Encoder, EvalError, EvaluationKeys, Evaluator, Level, Params, SecretKey,
 };
 use engine::protocol::{Owner, Plan, ReceivedBatch, RefreshBy, Server, Simulation, Task};
-use engine::prune::{MergeMethod, MergePlan, Pruning, Rule, Scope, Score, Selection, clear_score};
+use engine::prune::{
+    Kept, Mask, MergeMethod, MergePlan, Pruning, Rule, Scope, Score, Selection, clear_score,
+};
 use engine::ring::sampling::Seed;
 use engine::train::{ExactTrainer, Model, Precision};
 use host::cpu::Cpu;
@@ -109,6 +111,14 @@ fn check_rows(
     assert_eq!(seen, merge.totals().kept, "each once");
 }
 
+/// A sample that counts once.
+const fn one(sample: u32) -> Kept {
+    Kept {
+        sample,
+        weight: 1.0,
+    }
+}
+
 fn check(activation: ActivationChoice, score: Score, tolerance: f64) {
     let params = params("insecure-10");
     let backend = cpu(&params);
@@ -169,6 +179,41 @@ fn check(activation: ActivationChoice, score: Score, tolerance: f64) {
         }
     }
 
+    let decrypt = |x: &Ciphertext<Cpu>| {
+        let decryptor = Decryptor::new(&backend, &params, Arc::clone(&encoder), &key);
+        let vectors = decryptor.decrypt(x).unwrap();
+        let real = |vector: Vec<num_complex::Complex64>| vector.iter().map(|z| z.re).collect();
+        vectors.into_iter().map(real).collect()
+    };
+    let merged = |merge: &MergePlan| {
+        let mut merging = server.merging(merge);
+        for (index, batch) in encrypted.iter().enumerate() {
+            server.merge(&mut merging, index, batch).unwrap();
+        }
+        let merged = server.merged(merging, merge).unwrap();
+        check_rows(plan.layout(), merge, &merged, decrypt, (&x, &classes));
+        for batch in &merged {
+            assert_eq!(batch.labels.level(), plan.levels().labels);
+            let mut levels = batch.features.iter().map(Ciphertext::level);
+            assert!(levels.all(|level| level == plan.levels().features));
+        }
+        merged
+    };
+    // One of all; none of a ciphertext; all of one; all.
+    let all = SAMPLES.map(|count| (0u32..).take(count).collect::<Vec<_>>());
+    let few = [vec![], vec![39], vec![]];
+    let ends = [vec![0, 63], vec![], vec![0]];
+    let whole = [all[0].clone(), vec![], vec![0]];
+    for kept in [few, ends, whole, all] {
+        for method in [MergeMethod::Planned, MergeMethod::Naive] {
+            let kept = kept
+                .clone()
+                .map(|samples| samples.into_iter().map(one).collect());
+            let mask = Mask::new(SAMPLES.to_vec(), kept.to_vec()).unwrap();
+            merged(&MergePlan::new(plan.layout(), &mask, method));
+        }
+    }
+
     // The owner's choice, recomputed from its scores; merged by both methods.
     for (rule, scope, method) in [
         (Rule::Hardest, Scope::Rows, MergeMethod::Planned),
@@ -200,27 +245,7 @@ fn check(activation: ActivationChoice, score: Score, tolerance: f64) {
             }
         }
         let merge = MergePlan::new(plan.layout(), &mask, method);
-        let mut merging = server.merging(&merge);
-        for (index, batch) in encrypted.iter().enumerate() {
-            server.merge(&mut merging, index, batch).unwrap();
-        }
-        let merged = server.merged(merging, &merge).unwrap();
-        let decrypt = |x: &Ciphertext<Cpu>| {
-            let decryptor = Decryptor::new(&backend, &params, Arc::clone(&encoder), &key);
-            let vectors = decryptor.decrypt(x).unwrap();
-            let real = |vector: Vec<num_complex::Complex64>| vector.iter().map(|z| z.re).collect();
-            vectors.into_iter().map(real).collect()
-        };
-        check_rows(plan.layout(), &merge, &merged, decrypt, (&x, &classes));
-        for batch in &merged {
-            assert_eq!(batch.labels.level(), plan.levels().labels);
-            assert!(
-                batch
-                    .features
-                    .iter()
-                    .all(|tile| tile.level() == plan.levels().features)
-            );
-        }
+        let merged = merged(&merge);
 
         // A step on the first merged batch against the same step in the clear.
         let after = server.step(&state, &merged[0], 0).unwrap();

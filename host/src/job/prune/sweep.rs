@@ -46,8 +46,6 @@ pub struct PruneSweepConfig {
 
 /// Slots of the layout whose rows have the quotas: that of a ring of degree 2^16.
 const SLOTS: usize = 1 << 15;
-/// Columns of its tiles, which have 128 rows.
-const WIDTH: usize = 256;
 
 /// A way to train.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,7 +145,7 @@ impl<'a> Trial<'a> {
         Ok(Self {
             config,
             prepared,
-            layout: Layout::with_width(SLOTS, classes, features, batch, WIDTH, grouping)?,
+            layout: Layout::plan(SLOTS, classes, features, batch, grouping)?,
             activation,
             learning_rate: config
                 .learning_rate

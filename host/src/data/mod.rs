@@ -33,8 +33,7 @@ pub use safetensors::Safetensors;
 pub use set::{DataSet, Loaded};
 pub use table::Table;
 
-/// The largest number of classes.
-pub const MAX_CLASSES: usize = 64;
+pub use engine::circuits::packing::MAX_CLASSES;
 
 /// Bytes that can be read from any position: an open file, or bytes in memory.
 pub trait Source: Read + Seek {}

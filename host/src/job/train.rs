@@ -15,14 +15,14 @@ use super::event::Running;
 use super::exchange::{Conversation, ServerEnd, owner_command};
 use super::phases::PhaseClock;
 use super::prune::{Pruner, ScoreMessage, refreshes_before, summary};
-use super::resume::{absolute, hexadecimal, refuse_unfinished};
+use super::resume::{absolute, refuse_unfinished};
 use super::steps::{AfterEpoch, Ask, Course, Trained, run_steps, tell_of_earlier};
 use super::store::{self, CheckpointFile, DataFile, KeptJob, KeptTraining, KeysFile};
 use super::task::{self, Schedule, Setup};
 use super::{
     Event, JobError, Observer, ResumeConfig, Stage, TrainJobConfig, TrainReport, ValidationReport,
 };
-use crate::file::{AtomicFile, FileLock};
+use crate::file::{AtomicFile, FileLock, hexadecimal};
 use crate::launch::{Device, Job, launch};
 
 /// Trains on an encrypted data set, and keeps the state after each step in a checkpoint.

@@ -66,6 +66,7 @@ use serde::Serialize;
 use crate::file::AtomicFile;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
+pub use crate::memory::peak_memory_bytes;
 pub use activations::activations;
 pub use calibrate::{CalibrateConfig, CalibrateReport, calibrate};
 pub use config::{
@@ -84,7 +85,6 @@ pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
-pub use memory::peak_memory_bytes;
 pub use params::describe_params;
 pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};

@@ -28,7 +28,7 @@ use super::validation::Judge;
 use super::work;
 use super::{
     Event, JobError, Observer, ResumeConfig, RunConfig, RunReport, Stage, TrainConfig, clear_model,
-    memory, params, random,
+    memory, params, peak_memory_bytes, random,
 };
 use crate::launch::{Device, DeviceChoice, Job, launch};
 
@@ -396,7 +396,7 @@ impl Job for Whole {
             phases: phases.report(),
             seconds_keys,
             seconds_encrypt,
-            peak_memory_bytes: memory::peak_memory_bytes(),
+            peak_memory_bytes: peak_memory_bytes(),
             params: params.name().to_owned(),
             security_bits: params.security_bits(),
             device: device.name.clone(),

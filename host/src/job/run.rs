@@ -155,6 +155,7 @@ impl Whole {
         let mut judge = Judge::new(labels, train.patience.unwrap_or(usize::MAX));
         let judged = checkpoint.history().validations;
         judge.recall(judged.iter().map(|report| report.loss.unwrap_or(f64::NAN)));
+        checkpoint.check(&schedule)?;
         Ok(Self {
             train: train.clone(),
             model_out: None,

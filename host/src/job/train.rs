@@ -114,6 +114,7 @@ pub(super) fn resume_training(
     AtomicFile::sweep(&config.out)?;
     let resume = resume_command(path);
     let checkpoint = Checkpoint::with(kept, place, &setup, job, resume)?;
+    checkpoint.check(&schedule)?;
     tell_of_earlier(&checkpoint, &schedule, observer);
     Training {
         config: &config,

@@ -156,6 +156,14 @@ pub enum JobError {
         /// What the file says.
         found: String,
         /// What would fit.
+    /// A file is not a decrypted model.
+    #[error("{}: not a sound model: {reason}", file.display())]
+    Model {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
         expected: String,
     },
     /// A key would be overwritten.

@@ -30,6 +30,7 @@ use super::{
     Event, JobError, Observer, ResumeConfig, RunConfig, RunReport, Stage, TrainConfig, clear_model,
     memory, params, peak_memory_bytes, random,
 };
+use crate::file::AtomicFile;
 use crate::launch::{Device, DeviceChoice, Job, launch};
 
 /// Makes keys, encrypts, trains and decrypts, and trains in the clear with the exact activation to compare.
@@ -102,8 +103,12 @@ pub(super) fn resume_run(
     let begun = Instant::now();
     let (asked, prepared, setup, seed, checkpoint) =
         work::go_on(directory, overrides.data.as_deref(), observer)?;
+    let model_out = overrides.out.clone().or(asked.model_out);
+    if let Some(path) = &model_out {
+        AtomicFile::sweep(path)?;
+    }
     let whole = Whole {
-        model_out: overrides.out.clone().or(asked.model_out),
+        model_out,
         work: Some(directory.to_owned()),
         ..Whole::new(prepared, setup, seed, checkpoint, &asked.train, begun)?
     };
@@ -150,12 +155,12 @@ impl Whole {
             let layout = setup.plan.layout();
             prune.rounds.schedule(schedule, layout, rows)
         });
+        checkpoint.check(&schedule)?;
         let labels = prepared.validation(batch).into_iter();
         let labels = labels.flat_map(|part| part.labels).collect();
         let mut judge = Judge::new(labels, train.patience.unwrap_or(usize::MAX));
         let judged = checkpoint.history().validations;
         judge.recall(judged.iter().map(|report| report.loss.unwrap_or(f64::NAN)));
-        checkpoint.check(&schedule)?;
         Ok(Self {
             train: train.clone(),
             model_out: None,
@@ -225,6 +230,9 @@ impl Job for Whole {
             checkpoint,
             ..
         } = self;
+        // Before anything is made: a place where it cannot be is found out early.
+        let out = self.model_out.as_deref();
+        let out = out.map(clear_model::create).transpose()?;
         let Setup { params, plan, .. } = setup;
         let (task, set) = (plan.task(), &prepared.set);
         let rows = set.train().rows();
@@ -351,7 +359,7 @@ impl Job for Whole {
             ..*schedule
         };
         let model = stage(observer, Stage::Decrypt, || owner.model(plan, &state))?;
-        if let Some(path) = &self.model_out {
+        if let Some(file) = out {
             let epochs = schedule_of_model.epochs;
             let about = clear_model::About {
                 class_names: Some(set.class_names()),
@@ -360,7 +368,7 @@ impl Job for Whole {
                 steps: schedule.steps_until(epochs),
                 epochs,
             };
-            clear_model::write(path, &model, &prepared.normalization, &about)?;
+            clear_model::write(file, &model, &prepared.normalization, &about)?;
         }
 
         let (twin, accuracies) = stage(observer, Stage::Evaluate, || {

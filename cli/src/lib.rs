@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `args.rs` | exactly what the user may type; its doc comments are the help texts |
+//! | `args/` | exactly what the user may type; its doc comments are the help texts |
 //! | `values.rs` | what the value of one option may be |
 //! | `resolve.rs` | arguments → the configuration of a job |
 //! | `commands.rs` | one function for each command |
@@ -15,7 +15,8 @@
 //! | `plan.rs`, `calibrate.rs` | what a training will take; what operations take |
 //! | `sets.rs` | parameter sets: the table of all, the levels of one |
 //! | `sweep.rs` | the table and the plot of accuracy by rows kept |
-//! | `print.rs` | plans and reports: text for people, JSON lines for programs |
+//! | `print/` | plans and reports: text for people, JSON lines for programs |
+//! | `report/` | `--report`: figures as SVG, the page around them |
 #![forbid(unsafe_code)]
 
 mod args;

@@ -71,13 +71,8 @@ pub(crate) fn levels(sets: &[ParamsReport]) -> String {
 }
 
 fn set(set: &ParamsReport) -> String {
-    // A set from a file may do without a name.
-    let title = match set.name.as_str() {
-        "" => set.purpose.clone(),
-        name => format!("{name}: {}", set.purpose),
-    };
     let summary = print::list(&[
-        ("Set", title),
+        ("Set", format!("{}: {}", set.name, set.purpose)),
         (
             "Ring",
             format!(

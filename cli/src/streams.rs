@@ -17,7 +17,13 @@ pub(crate) enum Failure {
 
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
-        Self::Job(error.into())
+        match error {
+            // The command line asks for what there is not.
+            JobError::Option { .. } | JobError::UnknownParams { .. } => {
+                Self::Usage(error.to_string())
+            }
+            error => Self::Job(error.into()),
+        }
     }
 }
 

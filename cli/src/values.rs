@@ -1,8 +1,9 @@
 //! What the value of one option may be. The messages follow "invalid value '…' for '--option <…>': ".
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use host::job::{DeviceChoice, GpuChoice, Operation};
+use host::job::{ActivationChoice, DeviceChoice, GpuChoice, Operation};
 
 /// A whole number of at least one.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
@@ -43,6 +44,23 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
         _ => Err("it must be a finite number above 0, such as 0.5".to_owned()),
     }
+}
+
+/// The largest logit of an activation.
+pub(crate) fn range(text: &str) -> Result<f64, String> {
+    let largest = ActivationChoice::MAX_RANGE;
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= largest => Ok(value),
+        _ => Err(format!(
+            "it must be above 0 and up to {largest}, such as 32"
+        )),
+    }
+}
+
+/// A whole number, perhaps zero.
+pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    let number = text.parse();
+    number.map_err(|_| "it must be a whole number of at least 0, and not too large".to_owned())
 }
 
 /// A share of the rows that is not all of them.
@@ -132,6 +150,13 @@ mod tests {
             assert!(share(text).is_err(), "{text}");
         }
         assert_eq!(share("0.9"), Ok(0.9));
+        assert_eq!((range("128"), whole("0")), (Ok(128.0), Ok(0u64)));
+        for text in ["0", "-1", "NaN", "inf", "128.5", ""] {
+            assert!(range(text).is_err(), "{text}");
+        }
+        for text in ["-1", "1.5", "", "18446744073709551616"] {
+            assert!(whole::<u64>(text).is_err(), "{text}");
+        }
     }
 
     #[test]

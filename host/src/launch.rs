@@ -201,6 +201,10 @@ pub(crate) mod gpu {
 
     /// The name of the GPU that a choice leads to, if it is one.
     pub(super) fn expected(choice: DeviceChoice) -> Option<String> {
+        // Looking for adapters starts their drivers.
+        if choice == DeviceChoice::Cpu {
+            return None;
+        }
         let adapters = adapters();
         let adapter = match choice {
             DeviceChoice::Cpu => None,

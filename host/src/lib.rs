@@ -9,4 +9,5 @@ pub mod file;
 pub mod gpu;
 pub mod job;
 pub mod launch;
+mod memory;
 pub mod profile;

@@ -93,7 +93,7 @@ fn the_server_cannot_name_the_secret_key() {
         "engine/src/ckks/evaluator",
         "engine/src/circuits",
         "engine/src/train",
-        "host/src/job/train.rs",
+        "host/src/job/train",
         "host/src/job/prune/merge.rs",
         "host/src/job/prune/rounds.rs",
         "host/src/job/prune/score.rs",

@@ -110,7 +110,7 @@ pub(crate) struct ProfileArgs {
     pub(crate) params_file: Option<PathBuf>,
 
     /// Level of the operands [default: the highest for the operation]
-    #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LEVEL", value_parser = values::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) level: Option<usize>,
 
     /// Ciphertexts (polynomials for ntt and key-switch) at once

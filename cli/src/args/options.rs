@@ -55,7 +55,7 @@ pub(crate) struct ActivationArgs {
     pub(crate) activation: Option<Activation>,
 
     /// Largest logit that the softmax is made for, up to 128 [default: 32]. More takes more levels
-    #[arg(long, value_name = "LOGIT", value_parser = values::positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "LOGIT", value_parser = values::range, allow_negative_numbers = true)]
     pub(crate) range: Option<f64>,
 }
 
@@ -65,6 +65,7 @@ pub(crate) struct SeedArgs {
     #[arg(
         long,
         value_name = "NUMBER",
+        value_parser = values::whole::<u64>,
         default_value_t = 1,
         allow_negative_numbers = true
     )]
@@ -151,7 +152,7 @@ pub(crate) struct PruneArgs {
     pub(crate) prune_every: usize,
 
     /// Epochs on all rows before the first choice; without any, the first choice is a random one
-    #[arg(long, value_name = "EPOCHS", default_value_t = 0, requires = "prune")]
+    #[arg(long, value_name = "EPOCHS", value_parser = values::whole::<usize>, allow_negative_numbers = true, default_value_t = 0, requires = "prune")]
     pub(crate) prune_warmup: usize,
 
     /// How the ciphertexts of kept rows are brought together

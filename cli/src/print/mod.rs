@@ -65,12 +65,26 @@ pub(crate) fn failure(streams: &mut Streams<'_>, failure: &Failure, json: bool) 
                 text += &format!("\n  caused by: {cause}");
             }
         }
+        text = visible(&text);
     }
     streams.err_line(&format_args!("error: {text}"));
     if json {
         let message = text.replace("\n  caused by: ", ": ");
         json_line(streams, "error", &Message { message: &message });
     }
+}
+
+/// A text without the characters that move the cursor of a terminal or change its colours: it may quote a file.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' {
+            visible.extend(c.escape_default());
+        } else {
+            visible.push(c);
+        }
+    }
+    visible
 }
 
 /// Tells what is wrong with a command line.

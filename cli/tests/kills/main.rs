@@ -1,9 +1,10 @@
-//! Trainings that are killed at any moment, and go on: the real program, as processes of its own.
+//! Trainings that are killed at any moment, and go on; limits of a process: the real program, as processes of its own.
 #![expect(
     clippy::unwrap_used,
     reason = "all of this is a test, helpers among it"
 )]
 
+mod limits;
 mod place;
 mod pruned;
 mod runs;

@@ -26,5 +26,5 @@ pub use keys::{
 };
 pub use level::Level;
 pub use noise::Source;
-pub use params::{Params, ParamsError, ParamsLiteral};
+pub use params::{MAX_NAME_BYTES, MAX_SCALE_DRIFT, Params, ParamsError, ParamsLiteral};
 pub use plaintext::Plaintext;

@@ -7,10 +7,13 @@
 
 use ::csv::{ReaderBuilder, StringRecord, Trim};
 use std::collections::HashMap;
+use std::io::{Read, SeekFrom};
 use std::path::Path;
 
 use super::table::round_to_f32;
-use super::{DataError, Format, Loaded, MAX_CLASSES, Source, Table, has_extension, open_file};
+use super::{
+    DataError, Format, Loaded, MAX_CLASSES, Source, Table, has_extension, open_file, room,
+};
 
 /// Files with the extension `csv`.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +45,12 @@ impl Csv {
             file: file.to_owned(),
             source,
         };
-        let mut text = Vec::new();
+        let length = source.seek(SeekFrom::End(0)).map_err(io)?;
+        room::check(file, length)?;
         source.rewind().map_err(io)?;
-        source.read_to_end(&mut text).map_err(io)?;
+        let (limit, mut text) = (room::limit(), Vec::new());
+        source.take(limit).read_to_end(&mut text).map_err(io)?;
+        room::check(file, bytes_of(&text))?;
         let mut records = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -73,13 +79,34 @@ impl Csv {
         for record in records {
             rows.push(&record?)?;
         }
-        if role == FirstLine::HeaderUnlessClassRecurs
-            && rows.classes.ids.contains_key(last_cell(&first))
-        {
-            rows.push_front(&first)?;
+        if role == FirstLine::HeaderUnlessClassRecurs {
+            let (cell, classes) = (last_cell(&first), rows.classes.names.len());
+            if rows.classes.ids.contains_key(cell) {
+                rows.push_front(&first)?;
+            } else if classes < 2 {
+                return Err(DataError::TakenForHeader {
+                    file: file.to_owned(),
+                    cell: cell.to_owned(),
+                    classes,
+                });
+            }
         }
         rows.finish()
     }
+}
+
+/// Bytes that reading takes: the text, its longest record (which may be twice in memory, as it grows), and the numbers.
+fn bytes_of(text: &[u8]) -> u64 {
+    // A cell in quotes may hold ends of lines.
+    let longest = if text.contains(&b'"') {
+        text.len()
+    } else {
+        let lines = text.split(|&byte| byte == b'\n');
+        lines.map(<[u8]>::len).max().unwrap_or(0)
+    };
+    let cells = text.iter().filter(|&&byte| matches!(byte, b',' | b'\n'));
+    let texts = (text.len() as u64).saturating_add(2 * longest as u64);
+    texts.saturating_add(room::of_features(cells.count()))
 }
 
 /// What the first line is.

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use half::{bf16, f16};
 
 use super::table::round_to_f32;
-use super::{DataError, MAX_CLASSES};
+use super::{DataError, MAX_CLASSES, room};
 
 /// What kind of number an element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,6 @@ impl Element {
 
 /// Bytes are read in pieces of this size; a multiple of every element's.
 const PIECE_BYTES: usize = 1 << 16;
-/// Room is made for this many elements before any is read; for more when they are there.
-const FIRST_ELEMENTS: usize = 1 << 16;
 
 /// Bytes of a file, with what errors call it.
 pub(super) struct Input<'a> {
@@ -134,14 +132,10 @@ impl<'a> Input<'a> {
         element: Element,
         [rows, columns]: [usize; 2],
     ) -> Result<Vec<f32>, DataError> {
-        let count = self.count(rows, columns)?;
-        let mut values = Vec::with_capacity(count.min(FIRST_ELEMENTS));
-        self.each(element, count, |bytes| {
-            let (row, column) = (values.len() / columns, values.len() % columns);
-            values.push(finite(place, row, column, element.value(bytes))?);
-            Ok(())
-        })?;
-        Ok(values)
+        let count = self.count(place, rows, columns)?;
+        self.elements(place, element, count, |at, bytes| {
+            finite(place, at / columns, at % columns, element.value(bytes))
+        })
     }
 
     /// The same, stored column by column.
@@ -151,56 +145,59 @@ impl<'a> Input<'a> {
         element: Element,
         [rows, columns]: [usize; 2],
     ) -> Result<Vec<f32>, DataError> {
-        let count = self.count(rows, columns)?;
-        let mut stored = Vec::with_capacity(count.min(FIRST_ELEMENTS));
-        self.each(element, count, |bytes| {
-            let (row, column) = (stored.len() % rows, stored.len() / rows);
-            stored.push(finite(place, row, column, element.value(bytes))?);
-            Ok(())
+        let count = self.count(place, rows, columns)?;
+        let stored = self.elements(place, element, count, |at, bytes| {
+            finite(place, at % rows, at / rows, element.value(bytes))
         })?;
-        let rows = (0..rows).flat_map(|row| stored[row..].iter().step_by(rows));
-        Ok(rows.copied().collect())
+        let mut values = Vec::new();
+        room::reserve(place, &mut values, count)?;
+        for row in 0..rows {
+            values.extend(stored[row..].iter().step_by(rows));
+        }
+        Ok(values)
     }
 
-    /// So many labels.
+    /// So many labels, which are as many as rows of features.
     pub(super) fn labels(
         &mut self,
         place: &str,
         element: Element,
         rows: usize,
     ) -> Result<Vec<u16>, DataError> {
-        let mut labels = Vec::with_capacity(rows.min(FIRST_ELEMENTS));
-        self.each(element, rows, |bytes| {
-            labels.push(class(place, labels.len(), element.integer(bytes))?);
-            Ok(())
-        })?;
-        Ok(labels)
+        self.elements(place, element, rows, |at, bytes| {
+            class(place, at, element.integer(bytes))
+        })
     }
 
-    fn count(&self, rows: usize, columns: usize) -> Result<usize, DataError> {
+    /// How many features there are, if there is room for them.
+    fn count(&self, place: &str, rows: usize, columns: usize) -> Result<usize, DataError> {
         let count = rows.checked_mul(columns);
-        count.ok_or_else(|| self.foreign(format!("{rows} rows of {columns} features")))
+        let count =
+            count.ok_or_else(|| self.foreign(format!("{rows} rows of {columns} features")))?;
+        room::check(place, room::of_features(count))?;
+        Ok(count)
     }
 
-    /// Calls `take` with the bytes of each of `count` elements.
-    fn each(
+    /// So many elements, each made of its position and its bytes. Room is made as they come.
+    fn elements<T>(
         &mut self,
+        place: &str,
         element: Element,
         count: usize,
-        mut take: impl FnMut(&[u8]) -> Result<(), DataError>,
-    ) -> Result<(), DataError> {
+        make: impl Fn(usize, &[u8]) -> Result<T, DataError>,
+    ) -> Result<Vec<T>, DataError> {
+        let mut values = Vec::new();
         let mut piece = vec![0; PIECE_BYTES];
-        let mut left = count;
-        while left > 0 {
-            let now = left.min(PIECE_BYTES / element.bytes);
+        while values.len() < count {
+            let now = (count - values.len()).min(PIECE_BYTES / element.bytes);
             let bytes = &mut piece[..now * element.bytes];
             self.fill(bytes)?;
+            room::reserve(place, &mut values, now)?;
             for bytes in bytes.chunks_exact(element.bytes) {
-                take(bytes)?;
+                values.push(make(values.len(), bytes)?);
             }
-            left -= now;
         }
-        Ok(())
+        Ok(values)
     }
 }
 

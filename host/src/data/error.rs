@@ -37,13 +37,25 @@ pub enum DataError {
         /// What does not fit.
         reason: String,
     },
+    /// There is not enough memory for the rows.
+    #[error("{place}: takes {} MiB of memory, {} MiB can be had", bytes >> 20, limit >> 20)]
+    TooLarge {
+        /// The file and the part of it.
+        place: String,
+        /// Bytes that are needed.
+        bytes: u64,
+        /// Bytes that can be had.
+        limit: u64,
+    },
     /// A tensor is missing.
-    #[error("{file}: there is no tensor `{tensor}`")]
+    #[error("{file}: there is no tensor `{tensor}`; there {}", listed(found))]
     MissingTensor {
         /// The file.
         file: String,
         /// The tensor that was looked for.
         tensor: &'static str,
+        /// Those that there are.
+        found: Vec<String>,
     },
     /// A tensor is named like features or labels, but is neither; perhaps misspelt.
     #[error("{file}: tensor `{tensor}` is none of {known}")]
@@ -192,8 +204,32 @@ pub enum DataError {
     OneClass {
         /// The file and the part of it.
         place: String,
-        /// The only class.
-        class: usize,
+        /// The name of the only class.
+        class: String,
+    },
+    /// A text file with fewer than two classes, unless its first line is a row.
+    #[error(
+        "{file}: line 1 is taken for a header, because its last cell `{cell}` is neither a number nor the class of another line; \
+         then there {}, at least two are needed",
+        if *classes == 1 { "is one class" } else { "are no rows" }
+    )]
+    TakenForHeader {
+        /// The file.
+        file: String,
+        /// The last cell of the first line.
+        cell: String,
+        /// Classes of the other lines.
+        classes: usize,
+    },
+    /// Names of the classes that are not one for each of them.
+    #[error("{file}: {found} names of classes, expected from {classes} to {MAX_CLASSES}")]
+    ClassNames {
+        /// The file.
+        file: String,
+        /// Names there are.
+        found: usize,
+        /// Classes there are.
+        classes: usize,
     },
     /// A text file has more classes than are supported.
     #[error(
@@ -237,4 +273,18 @@ pub enum DataError {
         /// Its value.
         value: f32,
     },
+}
+
+/// What there is instead of what was looked for: `are a, b`, or `is nothing`.
+fn listed(names: &[String]) -> String {
+    /// A message names no more.
+    const MOST: usize = 12;
+    if names.is_empty() {
+        return "is nothing".to_owned();
+    }
+    let mut text = format!("are {}", names[..names.len().min(MOST)].join(", "));
+    if names.len() > MOST {
+        text += &format!(" and {} more", names.len() - MOST);
+    }
+    text
 }

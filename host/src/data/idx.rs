@@ -102,9 +102,16 @@ fn images_and_labels(path: &Path) -> Result<Table, DataError> {
     let mut source = unpacked(&path, source);
     let mut input = Input::new(&labels_file, "idx", &mut source);
     let shape = self::shape(&mut input)?;
-    let &[rows] = shape.as_slice() else {
+    let &[labels] = shape.as_slice() else {
         return Err(input.foreign(format!("shape {shape:?}, expected (rows,)")));
     };
+    if labels != rows {
+        return Err(DataError::RowCount {
+            place: file,
+            rows,
+            labels,
+        });
+    }
     let labels = input.labels(&labels_file, bytes, rows)?;
     input.end()?;
     Table::new(&file, columns, values, labels)
@@ -220,6 +227,8 @@ mod tests {
         assert!(of_images(&packed(&idx(&[0, 1, 2], &[]))).contains("empty"));
         assert!(of_images(&packed(&idx(&[9, 9, 9], &[0; 9]))).contains("ends too early"));
         assert!(of_images(&packed(&idx(&[u32::MAX; 4], &[0; 9]))).contains("not a sound"));
+        let claimed = of_images(&packed(&idx(&[u32::MAX, 1 << 12, 1], &[0; 9])));
+        assert!(claimed.contains("MiB of memory"), "{claimed}");
         assert!(of_images(&sound[..sound.len() / 2]).contains("not a sound idx file"));
         let too_high = refusal(&sound, &packed(&idx(&[1], &[64])));
         assert!(too_high.ends_with("the label of row 0 is 64, not a class from 0 to 63"));

@@ -13,6 +13,8 @@ mod idx;
 mod normalize;
 mod npy;
 mod npz;
+mod parts;
+mod room;
 mod safetensors;
 mod set;
 pub mod split;
@@ -33,8 +35,7 @@ pub use safetensors::Safetensors;
 pub use set::{DataSet, Loaded};
 pub use table::Table;
 
-/// The largest number of classes.
-pub const MAX_CLASSES: usize = 64;
+pub use engine::circuits::packing::MAX_CLASSES;
 
 /// Bytes that can be read from any position: an open file, or bytes in memory.
 pub trait Source: Read + Seek {}
@@ -51,7 +52,7 @@ pub trait Format: Sync {
     fn accepts(&self, path: &Path) -> bool;
     /// Reads the parts that a file holds, and where the format keeps them in several files, those beside it.
     ///
-    /// Memory is bounded by a small multiple of what the files really hold, whatever they claim.
+    /// Memory is bounded by a small multiple of what the files really hold, whatever they claim, and by what can be had.
     ///
     /// # Errors
     /// Any [`DataError`] but [`UnknownExtension`](DataError::UnknownExtension) and those of splitting.

@@ -8,7 +8,8 @@ use std::io::Read;
 use std::path::Path;
 
 use super::element::{Element, Input, Kind};
-use super::{DataError, Format, Loaded, MAX_CLASSES, Table, has_extension, open_file};
+use super::parts::PARTS;
+use super::{DataError, Format, Loaded, MAX_CLASSES, Table, has_extension, open_file, room};
 
 /// Files with the extension `npy`.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +19,6 @@ pub struct Npy;
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// A header may have this many bytes; that of a matrix has a hundred.
 const MAX_HEADER_BYTES: usize = 1 << 16;
-/// Names of features and labels: training, validation, test.
-pub(super) const PARTS: [[&str; 2]; 3] = [
-    ["x_train", "y_train"],
-    ["x_val", "y_val"],
-    ["x_test", "y_test"],
-];
 
 impl Format for Npy {
     fn name(&self) -> &'static str {
@@ -53,7 +48,8 @@ impl Format for Npy {
             let (x_path, y_path) = (beside(x), beside(y));
             let (x_file, mut x_source) = open_file(&x_path)?;
             let (y_file, mut y_source) = open_file(&y_path)?;
-            table([&x_file, &y_file], [&mut x_source, &mut y_source])
+            let features = features(&x_file, &mut x_source)?;
+            features.with_labels(&x_file, &y_file, &mut y_source)
         };
         let optional = |names: [&str; 2]| {
             let there = names.iter().any(|name| beside(name).exists());
@@ -68,26 +64,49 @@ impl Format for Npy {
     }
 }
 
-/// A table from an array of features and one of labels.
-pub(super) fn table(
-    [x_file, y_file]: [&str; 2],
-    [x, y]: [&mut dyn Read; 2],
-) -> Result<Table, DataError> {
-    let mut input = Input::new(x_file, "npy", x);
+/// An array of features, row by row.
+pub(super) struct Features {
+    values: Vec<f32>,
+    columns: usize,
+}
+
+/// Reads an array of features.
+pub(super) fn features(file: &str, source: &mut dyn Read) -> Result<Features, DataError> {
+    let mut input = Input::new(file, "npy", source);
     let header = Header::read(&mut input)?;
-    let values = header.features(x_file, &mut input)?;
+    let values = header.features(file, &mut input)?;
     let columns = header.shape[1];
-    let mut input = Input::new(y_file, "npy", y);
-    let header = Header::read(&mut input)?;
-    let &[rows] = header.shape.as_slice() else {
-        return Err(input.foreign(format!("shape {:?}, expected (rows,)", header.shape)));
-    };
-    if header.element.is_float() {
-        return Err(input.foreign("classes of a floating-point type, expected integers"));
+    Ok(Features { values, columns })
+}
+
+impl Features {
+    /// The table with the array of labels that `source` holds, of the file `y_file`.
+    pub(super) fn with_labels(
+        self,
+        x_file: &str,
+        y_file: &str,
+        source: &mut dyn Read,
+    ) -> Result<Table, DataError> {
+        let mut input = Input::new(y_file, "npy", source);
+        let header = Header::read(&mut input)?;
+        let &[labels] = header.shape.as_slice() else {
+            return Err(input.foreign(format!("shape {:?}, expected (rows,)", header.shape)));
+        };
+        if header.element.is_float() {
+            return Err(input.foreign("classes of a floating-point type, expected integers"));
+        }
+        let rows = self.values.len() / self.columns;
+        if labels != rows {
+            return Err(DataError::RowCount {
+                place: x_file.to_owned(),
+                rows,
+                labels,
+            });
+        }
+        let labels = input.labels(y_file, header.element, rows)?;
+        input.end()?;
+        Table::new(x_file, self.columns, self.values, labels)
     }
-    let labels = input.labels(y_file, header.element, rows)?;
-    input.end()?;
-    Table::new(x_file, columns, values, labels)
 }
 
 /// A table from an array whose last column is the class.
@@ -104,8 +123,9 @@ fn with_classes(path: &Path) -> Result<Table, DataError> {
             columns,
         });
     }
-    let mut values = Vec::with_capacity(all.len());
-    let mut labels = Vec::with_capacity(header.shape[0]);
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    room::reserve(&file, &mut values, all.len())?;
+    room::reserve(&file, &mut labels, header.shape[0])?;
     for (row, numbers) in all.chunks_exact(columns + 1).enumerate() {
         let class = numbers[columns];
         let found = (0..MAX_CLASSES)

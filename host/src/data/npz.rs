@@ -1,5 +1,5 @@
 //! NumPy's archives: a zip file of arrays, `x_train` `[rows, features]` and `y_train` `[rows]`, and alike `x_val`, `y_val`,
-//! `x_test`, `y_test`. The members may be compressed. Other arrays are ignored.
+//! `x_test`, `y_test`. The members may be compressed. Arrays of other names are ignored, unless they begin with `x_` or `y_`.
 
 use std::io::{ErrorKind, Read, Seek};
 use std::path::Path;
@@ -7,7 +7,8 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::npy::{self, PARTS};
+use super::npy;
+use super::parts::{PARTS, check_name};
 use super::{DataError, Format, Loaded, Source, Table, has_extension, open_file};
 
 /// Files with the extension `npz`.
@@ -36,6 +37,9 @@ impl Format for Npz {
 impl Npz {
     fn read(self, file: &str, source: &mut dyn Source) -> Result<Loaded, DataError> {
         let mut archive = ZipArchive::new(source).map_err(|error| unsound(file, error))?;
+        for name in arrays(&archive) {
+            check_name(file, &name)?;
+        }
         let [train, validation, test] = PARTS;
         Ok(Loaded {
             train: part(file, &mut archive, train)?,
@@ -64,45 +68,35 @@ fn part<R: Read + Seek>(
     names: [&'static str; 2],
 ) -> Result<Table, DataError> {
     let [x, y] = names;
-    // One member is open at a time. Labels are few.
-    let mut labels = Vec::new();
-    let mut member = open(file, archive, y)?;
-    let limit = MAX_LABEL_BYTES;
-    let read = (&mut member).take(limit + 1).read_to_end(&mut labels);
-    read.map_err(|error| unsound(file, error.into()))?;
-    if labels.len() as u64 > limit {
-        return Err(DataError::Foreign {
-            file: file.to_owned(),
-            format: "npz",
-            reason: format!("`{y}` has more than {limit} bytes"),
-        });
-    }
-    drop(member);
-    let mut member = open(file, archive, x)?;
-    let places = names.map(|name| format!("{file}: array `{name}`"));
-    npy::table(
-        places.each_ref().map(String::as_str),
-        [&mut member, &mut labels.as_slice()],
-    )
+    let [x_place, y_place] = names.map(|name| format!("{file}: array `{name}`"));
+    // One member is open at a time.
+    let features = npy::features(&x_place, &mut open(file, archive, x)?)?;
+    features.with_labels(&x_place, &y_place, &mut open(file, archive, y)?)
 }
 
-/// The largest array of labels that is read.
-const MAX_LABEL_BYTES: u64 = 1 << 30;
+/// Names of the members that are arrays.
+fn arrays<R: Read + Seek>(archive: &ZipArchive<R>) -> Vec<String> {
+    let names = archive.file_names();
+    names
+        .filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned()))
+        .collect()
+}
 
 fn open<'a, R: Read + Seek>(
     file: &str,
     archive: &'a mut ZipArchive<R>,
     name: &'static str,
 ) -> Result<impl Read + use<'a, R>, DataError> {
+    let Some(index) = archive.index_for_name(&format!("{name}.npy")) else {
+        return Err(DataError::MissingTensor {
+            file: file.to_owned(),
+            tensor: name,
+            found: arrays(archive),
+        });
+    };
     archive
-        .by_name(&format!("{name}.npy"))
-        .map_err(|error| match error {
-            ZipError::FileNotFound => DataError::MissingTensor {
-                file: file.to_owned(),
-                tensor: name,
-            },
-            other => unsound(file, other),
-        })
+        .by_index(index)
+        .map_err(|error| unsound(file, error))
 }
 
 fn unsound(file: &str, error: ZipError) -> DataError {
@@ -194,8 +188,17 @@ mod tests {
             members.retain(|member| member.0 != name);
             refusal(archive(&members, CompressionMethod::Stored))
         };
-        assert_eq!(without("y_train.npy"), "f: there is no tensor `y_train`");
-        assert_eq!(without("x_test.npy"), "f: there is no tensor `x_test`");
+        assert_eq!(
+            without("y_train.npy"),
+            "f: there is no tensor `y_train`; there are x_train, x_test, y_test, notes"
+        );
+        assert!(without("x_test.npy").starts_with("f: there is no tensor `x_test`; there are "));
+        let mut misspelt = members();
+        misspelt[4].0 = "x_valid.npy";
+        assert_eq!(
+            refusal(archive(&misspelt, CompressionMethod::Stored)),
+            "f: tensor `x_valid` is none of x_train, y_train, x_val, y_val, x_test, y_test"
+        );
         assert!(refusal(b"no archive".to_vec()).starts_with("f: not a sound npz file"));
         let bytes = archive(&members(), CompressionMethod::Deflated);
         for cut in [bytes.len() / 4, bytes.len() / 2, bytes.len() - 1] {
@@ -211,6 +214,40 @@ mod tests {
         assert_eq!(
             refusal(archive(&bad, CompressionMethod::Deflated)),
             "f: array `x_train`: row 1, column 1 is NaN, not a finite 32-bit number"
+        );
+        let mut longer = members();
+        longer[1].1 = array("|u1", false, "(4,)", &[0, 2, 1, 1]);
+        assert_eq!(
+            refusal(archive(&longer, CompressionMethod::Deflated)),
+            "f: array `x_train`: 3 rows of features but 4 labels"
+        );
+    }
+
+    #[test]
+    fn what_a_member_claims_takes_no_memory() {
+        let refusal = |at: usize, bytes: Vec<u8>| {
+            let mut members = members();
+            members[at].1 = bytes;
+            let bytes = archive(&members, CompressionMethod::Deflated);
+            let error = Npz.read("f", &mut Cursor::new(bytes)).unwrap_err();
+            error.to_string()
+        };
+        let zeros = vec![0; 1 << 20];
+        let claimed = array("|u1", false, "(1099511627776, 64)", &zeros);
+        let text = refusal(0, claimed);
+        assert!(
+            text.starts_with("f: array `x_train`: takes 1073741824 MiB"),
+            "{text}"
+        );
+        let text = refusal(0, array("|u1", false, "(3, 2)", &zeros));
+        assert!(
+            text.ends_with("it goes on behind its last element"),
+            "{text}"
+        );
+        let text = refusal(1, array("|u1", false, "(1099511627776,)", &zeros));
+        assert!(
+            text.contains("3 rows of features but 1099511627776 labels"),
+            "{text}"
         );
     }
 }

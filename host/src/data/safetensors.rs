@@ -9,6 +9,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::element::{Element, Input, Kind};
+use super::parts::{PARTS, check_name};
 use super::{DataError, Format, Loaded, Source, Table, has_extension, open_file};
 
 /// Files with the extension `safetensors`.
@@ -19,9 +20,8 @@ pub struct Safetensors;
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// The length of the header stands before it.
 const PREFIX_BYTES: u64 = size_of::<u64>() as u64;
-const TRAIN: [&str; 2] = ["x_train", "y_train"];
-const VALIDATION: [&str; 2] = ["x_val", "y_val"];
-const TEST: [&str; 2] = ["x_test", "y_test"];
+/// What errors call the format.
+const FORMAT: &str = "safetensors";
 
 impl Format for Safetensors {
     fn name(&self) -> &'static str {
@@ -46,11 +46,12 @@ impl Safetensors {
     /// Reads the tensors that `source` holds. Errors call it `file`.
     pub(super) fn read(self, file: &str, source: &mut dyn Source) -> Result<Loaded, DataError> {
         let mut tensors = Tensors::open(file, source)?;
-        let class_names = tensors.class_names();
+        let class_names = tensors.class_names()?;
+        let [train, validation, test] = PARTS;
         Ok(Loaded {
-            train: tensors.table(TRAIN)?,
-            validation: tensors.optional_table(VALIDATION)?,
-            test: tensors.optional_table(TEST)?,
+            train: tensors.table(train)?,
+            validation: tensors.optional_table(validation)?,
+            test: tensors.optional_table(test)?,
             class_names,
         })
     }
@@ -68,7 +69,7 @@ impl<'a> Tensors<'a> {
     fn open(file: &'a str, source: &'a mut dyn Source) -> Result<Self, DataError> {
         let foreign = |reason: String| DataError::Foreign {
             file: file.to_owned(),
-            format: "safetensors",
+            format: FORMAT,
             reason,
         };
         let io = |source| DataError::Io {
@@ -103,17 +104,8 @@ impl<'a> Tensors<'a> {
                 length - data_start
             )));
         }
-        let known = [TRAIN, VALIDATION, TEST].concat();
-        let mut names = metadata.offset_keys().into_iter();
-        let misspelt = |name: &String| {
-            (name.starts_with("x_") || name.starts_with("y_")) && !known.contains(&name.as_str())
-        };
-        if let Some(tensor) = names.find(misspelt) {
-            return Err(DataError::UnknownTensor {
-                file: file.to_owned(),
-                tensor,
-                known: known.join(", "),
-            });
+        for name in metadata.offset_keys() {
+            check_name(file, &name)?;
         }
         Ok(Self {
             file,
@@ -123,9 +115,17 @@ impl<'a> Tensors<'a> {
         })
     }
 
-    fn class_names(&self) -> Option<Vec<String>> {
-        let list = self.metadata.metadata().as_ref()?.get("classes")?;
-        serde_json::from_str(list).ok()
+    fn class_names(&self) -> Result<Option<Vec<String>>, DataError> {
+        let metadata = self.metadata.metadata().as_ref();
+        let Some(list) = metadata.and_then(|metadata| metadata.get("classes")) else {
+            return Ok(None);
+        };
+        let names = serde_json::from_str(list).map_err(|error| DataError::Foreign {
+            file: self.file.to_owned(),
+            format: FORMAT,
+            reason: format!("metadata `classes` is no list of strings in JSON: {error}"),
+        })?;
+        Ok(Some(names))
     }
 
     fn optional_table(&mut self, names: [&'static str; 2]) -> Result<Option<Table>, DataError> {
@@ -184,6 +184,7 @@ impl<'a> Tensors<'a> {
             .ok_or_else(|| DataError::MissingTensor {
                 file: self.file.to_owned(),
                 tensor,
+                found: self.metadata.offset_keys(),
             })
     }
 
@@ -209,7 +210,7 @@ impl<'a> Tensors<'a> {
             file: self.file.to_owned(),
             source,
         })?;
-        Ok(Input::new(self.file, "safetensors", &mut self.source))
+        Ok(Input::new(self.file, FORMAT, &mut self.source))
     }
 }
 

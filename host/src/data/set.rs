@@ -66,15 +66,21 @@ impl DataSet {
         };
         let loaded = format.open(path)?;
         let name = path.file_stem().map(|stem| stem.to_string_lossy());
-        Self::new(&name.unwrap_or_default(), loaded, seed)
+        Self::completed(&file, &name.unwrap_or_default(), loaded, seed)
     }
 
     /// Completes what was loaded: a missing test part is a fifth of the training rows, a missing validation part then an eighth of
     /// those left, both stratified by class and fixed by `seed`.
     ///
     /// # Errors
-    /// [`DataError::FeatureCount`], [`DataError::OneClass`], [`DataError::TooFewRows`]; they call the set `name`.
+    /// [`DataError::FeatureCount`], [`DataError::OneClass`], [`DataError::TooFewRows`], [`DataError::ClassNames`]; they call the set
+    /// `name`.
     pub fn new(name: &str, loaded: Loaded, seed: u64) -> Result<Self, DataError> {
+        Self::completed(name, name, loaded, seed)
+    }
+
+    /// The set `name` of what was loaded from `place`, as errors call it.
+    fn completed(place: &str, name: &str, loaded: Loaded, seed: u64) -> Result<Self, DataError> {
         let Loaded {
             train,
             validation,
@@ -85,7 +91,7 @@ impl DataSet {
             let found = table.as_ref().map_or(train.columns(), Table::columns);
             if found != train.columns() {
                 return Err(DataError::FeatureCount {
-                    place: format!("{name}: {part} part"),
+                    place: format!("{place}: {part} part"),
                     found,
                     expected: train.columns(),
                 });
@@ -93,16 +99,18 @@ impl DataSet {
         }
         let occurring = train.class_counts();
         if occurring.iter().filter(|&&rows| rows > 0).count() < 2 {
+            let class = occurring.len() - 1;
+            let named = class_names.as_ref().and_then(|names| names.get(class));
             return Err(DataError::OneClass {
-                place: format!("{name}: training part"),
-                class: occurring.len() - 1,
+                place: format!("{place}: training part"),
+                class: named.map_or_else(|| class.to_string(), Clone::clone),
             });
         }
         let set_aside = |from: Table, given: Option<Table>, part, share, stream| {
             if let Some(given) = given {
                 return Ok((from, given));
             }
-            let parts = stratified(name, part, from.labels(), share, seed, stream)?;
+            let parts = stratified(place, part, from.labels(), share, seed, stream)?;
             Ok((from.select(&parts.kept)?, from.select(&parts.aside)?))
         };
         let (train, test) = set_aside(train, test, "test", TEST_SHARE, TEST_STREAM)?;
@@ -117,9 +125,15 @@ impl DataSet {
             .map(|table| table.class_counts().len())
             .into_iter()
             .fold(0, usize::max);
-        let class_names = class_names
-            .filter(|names| (classes..=MAX_CLASSES).contains(&names.len()))
-            .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        let class_names =
+            class_names.unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        if !(classes..=MAX_CLASSES).contains(&class_names.len()) {
+            return Err(DataError::ClassNames {
+                file: place.to_owned(),
+                found: class_names.len(),
+                classes,
+            });
+        }
         Ok(Self {
             name: name.to_owned(),
             class_names,

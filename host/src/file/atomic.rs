@@ -36,6 +36,11 @@ impl AtomicFile {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "no file name");
             return Err(error(target, "be created")(source));
         };
+        // A file cannot take the place of a directory, which would be found out at the end only.
+        if target.is_dir() {
+            let source = io::ErrorKind::IsADirectory.into();
+            return Err(error(target, "be created")(source));
+        }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let mut part_name = std::ffi::OsString::from(".");
         part_name.push(name);
@@ -56,6 +61,22 @@ impl AtomicFile {
             target: target.to_owned(),
             committed: false,
         })
+    }
+
+    /// Where the file will be.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Writes all that the file shall hold, and [commits](Self::commit) it.
+    ///
+    /// # Errors
+    /// [`FileError::Io`]; the old file is then still there.
+    pub fn complete(mut self, bytes: &[u8]) -> Result<(), FileError> {
+        let written = self.file.write_all(bytes);
+        written.map_err(error(&self.target, "be written"))?;
+        self.commit()
     }
 
     /// Of the name of a file that is not complete, that of the file it was to replace.
@@ -167,6 +188,24 @@ impl Drop for AtomicFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let refused = AtomicFile::create(directory.path(), false).unwrap_err();
+        assert!(
+            refused.to_string().ends_with("cannot be created"),
+            "{refused}"
+        );
+        let target = directory.path().join("text");
+        for text in ["first", "second"] {
+            let file = AtomicFile::create(&target, false).unwrap();
+            assert_eq!(file.target(), target);
+            file.complete(text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&target).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn what_was_not_completed_is_swept_and_nothing_else() {

@@ -169,7 +169,7 @@ pub(super) struct Entry {
     pub(super) checksum: Checksum,
 }
 
-/// What is wrong with the name of a section, if anything.
+/// What is wrong with the name of a section or a parameter set, if anything.
 pub(super) fn name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")

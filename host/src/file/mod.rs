@@ -130,7 +130,7 @@ impl fmt::Display for Kind {
 /// The parameter set for which a file was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterSet {
-    /// What people call it.
+    /// What people call it, in 1 to 64 visible ASCII characters.
     pub name: String,
     /// A hash of everything that must agree for ciphertexts to be of use together.
     pub fingerprint: [u8; 32],
@@ -138,12 +138,13 @@ pub struct ParameterSet {
 
 impl fmt::Display for ParameterSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (", self.name)?;
-        for byte in &self.fingerprint[..4] {
-            write!(f, "{byte:02x}")?;
-        }
-        f.write_str(")")
+        write!(f, "{} ({})", self.name, hexadecimal(&self.fingerprint[..4]))
     }
+}
+
+/// Bytes as text.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::layout::{Entry, PRELUDE_BYTES, Prelude, check_limit, hash_piece, table_from_bytes};
+use super::layout::{
+    Entry, PRELUDE_BYTES, Prelude, check_limit, hash_piece, name_fault, table_from_bytes,
+};
 use super::{FileError, Kind, ParameterSet, Part, ResidueLayout};
 
 /// What a file must be to be accepted.
@@ -125,8 +127,7 @@ impl<R: Read + Seek> Reader<R> {
         let mut index = HashMap::with_capacity(entries.len());
         let mut start = PRELUDE_BYTES as u64;
         for (number, Entry { name, bytes, .. }) in entries.iter().enumerate() {
-            let what = format!("bytes of section `{name}`");
-            check_limit(file, &what, *bytes, expected.max_section_bytes)?;
+            check_limit(file, &bytes_of(name), *bytes, expected.max_section_bytes)?;
             index.insert(name.clone(), (number, start));
             start += bytes;
         }
@@ -181,12 +182,14 @@ impl<R: Read + Seek> Reader<R> {
             .map(|entry| (entry.name.as_str(), entry.bytes))
     }
 
-    /// A whole section.
+    /// A whole section of at most `limit` bytes.
     ///
     /// # Errors
     /// [`FileError::MissingSection`], [`FileError::Checksum`], [`FileError::Io`], [`FileError::TooLarge`] if it is beyond the
-    /// address space.
-    pub fn section(&mut self, name: &str) -> Result<Vec<u8>, FileError> {
+    /// limit or the address space.
+    pub fn section(&mut self, name: &str, limit: u64) -> Result<Vec<u8>, FileError> {
+        let found = self.find(name)?.0.bytes;
+        check_limit(&self.file, &bytes_of(name), found, limit)?;
         let mut bytes = vec![0; self.size(name)?];
         self.section_into(name, &mut bytes)?;
         Ok(bytes)
@@ -215,7 +218,8 @@ impl<R: Read + Seek> Reader<R> {
     /// A section of little-endian words.
     ///
     /// # Errors
-    /// Those of [`section`](Reader::section), and [`FileError::SectionLength`] if the last word is incomplete.
+    /// Those of [`section_into`](Reader::section_into), [`FileError::TooLarge`] if it is beyond the address space, and
+    /// [`FileError::SectionLength`] if the last word is incomplete.
     pub fn words(&mut self, name: &str) -> Result<Vec<u32>, FileError> {
         let bytes = self.size(name)?;
         if !bytes.is_multiple_of(size_of::<u32>()) {
@@ -312,7 +316,7 @@ impl<R: Read + Seek> Reader<R> {
         let found = self.find(name)?.0.bytes;
         usize::try_from(found).map_err(|_| FileError::TooLarge {
             file: self.file.clone(),
-            what: format!("bytes of section `{name}`"),
+            what: bytes_of(name),
             found,
             limit: usize::MAX as u64,
         })
@@ -338,6 +342,11 @@ impl<R: Read + Seek> Reader<R> {
     }
 }
 
+/// What the size of a section is called.
+fn bytes_of(name: &str) -> String {
+    format!("bytes of section `{name}`")
+}
+
 fn parameters_of(
     file: &str,
     name: Option<String>,
@@ -350,7 +359,14 @@ fn parameters_of(
             part: Part::Header,
             reason: "a parameter fingerprint, but no name for it".to_owned(),
         }),
-        Some(name) => Ok(Some(ParameterSet { name, fingerprint })),
+        Some(name) => match name_fault(&name) {
+            None => Ok(Some(ParameterSet { name, fingerprint })),
+            Some(fault) => Err(FileError::Inconsistent {
+                file: file.to_owned(),
+                part: Part::Header,
+                reason: format!("the name of the parameter set: {fault}"),
+            }),
+        },
     }
 }
 

@@ -83,7 +83,7 @@ fn what_was_written_is_read() {
     assert_eq!(reader.header::<Note>().unwrap(), NOTE);
     let sections: Vec<_> = reader.sections().collect();
     assert_eq!(sections, [("weights", 8), ("note", 3)]);
-    assert_eq!(reader.section("note").unwrap(), b"abc");
+    assert_eq!(reader.section("note", 64).unwrap(), b"abc");
     assert_eq!(reader.words("weights").unwrap(), [5, 96]);
     let layout = |moduli| ResidueLayout {
         polynomials: 1,
@@ -104,8 +104,12 @@ fn what_was_written_is_read() {
         "x.vg: section `note` has 3 bytes, expected 4"
     );
     assert_eq!(
-        message(reader.section("bias")),
+        message(reader.section("bias", 64)),
         "x.vg: there is no section `bias`"
+    );
+    assert_eq!(
+        message(reader.section("note", 2)),
+        "x.vg: bytes of section `note` 3, the limit is 2"
     );
     assert!(message(reader.header::<Vec<u8>>()).starts_with("x.vg: header: invalid type"));
     reader.verify().unwrap();
@@ -126,7 +130,7 @@ fn sections_go_in_and_come_out_in_pieces() {
     writer.section("empty", &[]).unwrap();
     let bytes = writer.finish(&()).unwrap().into_inner();
     let mut reader = open(&bytes, &ANY).unwrap();
-    let whole = reader.section("long").unwrap();
+    let whole = reader.section("long", 1 << 20).unwrap();
     assert_eq!(whole.len(), 2800);
     for piece_bytes in [0, 1, 3, 1000, 2800, 5000] {
         let mut pieces = Vec::new();
@@ -138,7 +142,7 @@ fn sections_go_in_and_come_out_in_pieces() {
             .unwrap();
         assert_eq!(pieces, whole);
     }
-    assert!(reader.section("empty").unwrap().is_empty());
+    assert!(reader.section("empty", 64).unwrap().is_empty());
     assert_eq!(reader.parameters(), None);
 }
 
@@ -168,6 +172,17 @@ fn another_kind_or_parameter_set_is_refused_by_name() {
     );
     let unnamed = open(&with_prelude(|p| p.kind = 999), &ANY).map(drop);
     assert_eq!(message(unnamed), "x.vg: unknown kind of file 999");
+    let hidden = Writer::new(
+        "x",
+        Cursor::new(Vec::new()),
+        Kind::Model,
+        Some(&set("\u{1b}[2J")),
+    );
+    let hidden = hidden.unwrap().finish(&()).unwrap().into_inner();
+    assert_eq!(
+        message(open(&hidden, &ANY)),
+        "x.vg: inconsistent header: the name of the parameter set: it has a character that is not visible ASCII"
+    );
     let codes: std::collections::HashSet<u32> = Kind::ALL.iter().map(|k| k.code()).collect();
     assert_eq!(codes.len(), Kind::ALL.len());
 }
@@ -394,7 +409,7 @@ proptest! {
         prop_assert_eq!(reader.header::<usize>().unwrap(), sections.len());
         prop_assert_eq!(reader.sections().len(), sections.len());
         for (name, bytes) in &sections {
-            prop_assert_eq!(&reader.section(name).unwrap(), bytes);
+            prop_assert_eq!(&reader.section(name, 1 << 20).unwrap(), bytes);
         }
     }
 }

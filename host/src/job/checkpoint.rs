@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::phases::PhaseSeconds;
 use super::prune::PruneState;
 use super::store::{self, KeptJob};
-use super::task::Setup;
+use super::task::{Schedule, Setup};
 use super::{EpochReport, JobError, ValidationReport};
 use crate::file::{AtomicFile, FileLock};
 
@@ -227,6 +227,30 @@ impl Checkpoint {
     /// The command line that goes on from here, if there is one.
     pub(super) fn command(&self) -> Option<&str> {
         self.file.as_ref().map(|file| file.resume.as_str())
+    }
+
+    /// Checks that what a file said was kept is of a training of this schedule.
+    pub(super) fn check(&self, schedule: &Schedule) -> Result<(), JobError> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let kept = self.kept();
+        let best = kept.best.as_ref().map_or(0, |(epoch, _)| *epoch);
+        for (what, found, most) in [
+            ("steps", kept.steps, schedule.steps()),
+            ("best epoch", best, schedule.epochs_before(kept.steps)),
+            (
+                "choices by scores",
+                kept.history.pruning.scored(),
+                schedule.scorings(),
+            ),
+        ] {
+            if found > most {
+                let (path, expected) = (file.place.target(), format!("at most {most}"));
+                return Err(JobError::mismatch(path, what, found, expected));
+            }
+        }
+        Ok(())
     }
 
     /// Removes the file: the job is done, or cannot be done.

@@ -7,7 +7,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use engine::train::Model;
@@ -81,13 +80,19 @@ fn with_metadata(file: &[u8], metadata: &str) -> Option<Vec<u8>> {
     )
 }
 
-/// Writes a model of normalised features for raw ones.
+/// Begins the file of a model. Before there is one, so that a place where it cannot be is found out early.
+pub(super) fn create(path: &Path) -> Result<AtomicFile, JobError> {
+    Ok(AtomicFile::create(path, false)?)
+}
+
+/// Completes a file with a model of normalised features, for raw ones.
 pub(super) fn write(
-    path: &Path,
+    file: AtomicFile,
     model: &Model,
     normalization: &Normalization,
     about: &About<'_>,
 ) -> Result<(), JobError> {
+    let path = &file.target().to_owned();
     let (weights, biases) = samples::for_raw_features(model, normalization);
     let bytes = |values: &[f64]| -> Vec<u8> {
         #[expect(
@@ -123,21 +128,23 @@ pub(super) fn write(
     let bytes = with_metadata(&bytes, &metadata).ok_or_else(|| {
         JobError::mismatch(path, "model", "another header", "one that begins with `{`")
     })?;
-    let mut file = AtomicFile::create(path, false)?;
-    file.write_all(&bytes)
-        .map_err(JobError::io(path, "be written"))?;
-    Ok(file.commit()?)
+    Ok(file.complete(&bytes)?)
 }
 
 /// Reads a model.
 pub(super) fn read(path: &Path) -> Result<Model, JobError> {
     let bytes = read_limited(path, MAX_BYTES)?;
-    let unsound = |error: safetensors::SafeTensorError| {
-        JobError::mismatch(path, "model", error, "a sound safetensors file")
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| JobError::Model {
+        file: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let tensor = |name: &str| {
+        tensors.tensor(name).map_err(|_| JobError::Model {
+            file: path.to_owned(),
+            reason: format!("there is no tensor `{name}`"),
+        })
     };
-    let tensors = SafeTensors::deserialize(&bytes).map_err(unsound)?;
-    let weight = tensors.tensor(WEIGHT).map_err(unsound)?;
-    let bias = tensors.tensor(BIAS).map_err(unsound)?;
+    let (weight, bias) = (tensor(WEIGHT)?, tensor(BIAS)?);
     for (what, tensor) in [("tensor `weight`", &weight), ("tensor `bias`", &bias)] {
         if tensor.dtype() != Dtype::F32 {
             return Err(JobError::mismatch(path, what, tensor.dtype(), "F32"));
@@ -193,7 +200,11 @@ mod tests {
             steps: 16,
             epochs: 8,
         };
-        write(&path, &model, &identity, &about).unwrap();
+        let write = |about: &About<'_>| {
+            let file = create(&path).unwrap();
+            super::write(file, &model, &identity, about).unwrap();
+        };
+        write(&about);
         assert_eq!(read(&path).unwrap(), model);
         let bytes = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -204,14 +215,14 @@ mod tests {
             assert_eq!(metadata[key], value);
         }
         // The same model is the same file.
-        write(&path, &model, &identity, &about).unwrap();
+        write(&about);
         assert!(std::fs::read(&path).unwrap() == bytes);
         // Without names classes have their numbers.
         let about = About {
             class_names: None,
             ..about
         };
-        write(&path, &model, &identity, &about).unwrap();
+        write(&about);
         let bytes = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let classes = header.metadata().as_ref().unwrap()["classes"].clone();
@@ -237,12 +248,16 @@ mod tests {
         assert!(refusal([&[1, 3], &[1]], [numbers(3), numbers(1)]).contains("[1, 3]"));
         let infinite = [0, 0, 0x80, 0x7f].repeat(6);
         assert!(refusal([&[2, 3], &[2]], [infinite, numbers(2)]).contains("inf"));
-        std::fs::write(&path, b"no model").unwrap();
+        let refusal = || read(&path).unwrap_err().to_string();
+        let only = TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap();
+        let bytes = safetensors::serialize([(WEIGHT, only)], None).unwrap();
+        std::fs::write(&path, bytes).unwrap();
         assert!(
-            read(&path)
-                .unwrap_err()
-                .to_string()
-                .contains("model.safetensors")
+            refusal().ends_with("model.safetensors: not a sound model: there is no tensor `bias`"),
+            "{}",
+            refusal()
         );
+        std::fs::write(&path, b"no model").unwrap();
+        assert!(refusal().contains("model.safetensors: not a sound model"));
     }
 }

@@ -58,6 +58,7 @@ impl Job for Decryption<'_> {
     ) -> Result<DecryptReport, JobError> {
         let Self { config, key, begun } = self;
         let OwnerKey { setup, secret } = key;
+        let out = clear_model::create(&config.out)?;
         stage(observer, Stage::Decrypt, || {
             let prepared = read_preparation(config, setup.plan.task().features)?;
             let (state, [steps, epochs]) =
@@ -72,7 +73,7 @@ impl Job for Decryption<'_> {
                 steps,
                 epochs,
             };
-            clear_model::write(&config.out, &model, &prepared.normalization, &about)
+            clear_model::write(out, &model, &prepared.normalization, &about)
         })?;
         let seconds = begun.elapsed().as_secs_f64();
         Ok(DecryptReport {

@@ -1,7 +1,6 @@
 //! The owner's training set, encrypted for the server.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,9 +13,8 @@ use engine::train::Model;
 use super::event::{Running, stage};
 use super::samples::{self, Preparation, Prepared};
 use super::store::{OwnerKey, TrainingSetWriter};
-use super::{EncryptConfig, EncryptReport, JobError, Observer, Stage, random};
+use super::{EncryptConfig, EncryptReport, JobError, Observer, Stage, random, write_json};
 use crate::data::DataSet;
-use crate::file::AtomicFile;
 use crate::launch::{Device, Job, launch};
 
 /// Normalises and encrypts the training rows of a data set, batch by batch.
@@ -79,7 +77,8 @@ impl Job for Encryption<'_> {
             };
             Ok::<_, JobError>((preparation, batches, validation))
         })?;
-        write_preparation(&config.normalization, &preparation)?;
+        // It says something about the data: nobody but its owner may read it.
+        write_json(&config.normalization, true, &preparation)?;
 
         let (params, plan) = (&setup.params, &setup.plan);
         let encoder = Arc::new(Encoder::new(params.degree()));
@@ -143,17 +142,4 @@ fn check_sizes(
         ));
     }
     Ok(())
-}
-
-/// Writes the normalisation and the names of classes, which say something about the data: only the owner of the file may read it.
-fn write_preparation(path: &Path, preparation: &Preparation) -> Result<(), JobError> {
-    let json = serde_json::to_vec_pretty(preparation).map_err(|source| JobError::Json {
-        file: path.to_owned(),
-        what: "expressible as JSON",
-        source,
-    })?;
-    let mut file = AtomicFile::create(path, true)?;
-    file.write_all(&json)
-        .map_err(JobError::io(path, "be written"))?;
-    Ok(file.commit()?)
 }

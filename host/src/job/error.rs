@@ -85,6 +85,16 @@ pub enum JobError {
     /// The task does not fit the parameter set.
     #[error("{0}; choose another parameter set or task")]
     Plan(#[from] PlanError),
+    /// The header of a file asks for what cannot be.
+    #[error("{}: header field `{field}`: {source}", file.display())]
+    Header {
+        /// The file.
+        file: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        source: PlanError,
+    },
     /// A training that the owner refreshes or stops, and no place to ask.
     #[error(
         "{}: the owner of these keys is asked on the way; name a directory shared with the owner (--exchange DIR)",
@@ -145,6 +155,14 @@ pub enum JobError {
         file: PathBuf,
         /// The keys.
         keys: PathBuf,
+    },
+    /// A file is not a decrypted model.
+    #[error("{}: not a sound model: {reason}", file.display())]
+    Model {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// A file whose content does not fit the program or another file.
     #[error("{}: {what}: found {found}, expected {expected}", file.display())]

@@ -1,14 +1,12 @@
 //! What the owner remembers of the epochs it judged, so that one who is ended and begins again judges the next as before.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::resume::is_absent;
 use super::store::remove_checkpoint;
-use super::{JobError, read_limited};
-use crate::file::AtomicFile;
+use super::{JobError, read_limited, write_json};
 
 /// The largest journal: a number for each of the most epochs.
 const MAX_BYTES: u64 = 1 << 26;
@@ -65,15 +63,7 @@ impl Journal {
     /// Writes down the loss of one more epoch.
     pub(super) fn add(&mut self, loss: f64) -> Result<(), JobError> {
         self.content.losses.push(loss.is_finite().then_some(loss));
-        let json = serde_json::to_vec(&self.content).map_err(|source| JobError::Json {
-            file: self.path.clone(),
-            what: "expressible as JSON",
-            source,
-        })?;
-        let mut file = AtomicFile::create(&self.path, true)?;
-        file.write_all(&json)
-            .map_err(JobError::io(&self.path, "be written"))?;
-        Ok(file.commit()?)
+        write_json(&self.path, true, &self.content)
     }
 
     /// Removes the file, when a training is over.

@@ -38,7 +38,6 @@ pub fn keygen(
     if let Some(file) = files.iter().find(|file| file.exists()) {
         return Err(JobError::KeyExists { file: file.clone() });
     }
-    fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
     let params = params::choose(&config.params, config.allow_insecure)?;
     let task = task(&config.shape, params.slots())?;
     let costs = known_costs(
@@ -54,6 +53,7 @@ pub fn keygen(
         setup = setup.with_pruning(pruning)?;
     }
     let generation = Generation {
+        out: out.clone(),
         files,
         setup,
         begun,
@@ -93,6 +93,7 @@ fn task(shape: &TaskShape, slots: usize) -> Result<Task, JobError> {
 }
 
 struct Generation {
+    out: PathBuf,
     files: [PathBuf; 2],
     setup: Setup,
     begun: Instant,
@@ -114,10 +115,13 @@ impl Job for Generation {
         observer: &mut dyn Observer,
     ) -> Result<KeygenReport, JobError> {
         let Self {
+            out,
             files: [secret_key, evaluation_keys],
             setup,
             begun,
         } = self;
+        // Not before everything was checked: a refusal leaves no empty directory.
+        fs::create_dir_all(out).map_err(JobError::io(out, "be created"))?;
         let params = &setup.params;
         let secret = SecretKey::generate(params, &random::secret_seed()?);
         let encoder = Arc::new(Encoder::new(params.degree()));

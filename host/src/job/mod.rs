@@ -58,12 +58,15 @@ mod validation;
 mod work;
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
+
+use serde::Serialize;
 
 use crate::file::AtomicFile;
 
 pub use crate::launch::{DeviceChoice, Fault, GpuChoice};
+pub use crate::memory::peak_memory_bytes;
 pub use activations::activations;
 pub use calibrate::{CalibrateConfig, CalibrateReport, calibrate};
 pub use config::{
@@ -82,7 +85,6 @@ pub use error::JobError;
 pub use evaluate::evaluate;
 pub use event::{Event, Observer, Stage};
 pub use keygen::{EVALUATION_KEYS_FILE, SECRET_KEY_FILE, keygen};
-pub use memory::peak_memory_bytes;
 pub use params::describe_params;
 pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
@@ -114,10 +116,22 @@ pub use work::finish_work;
 /// # Errors
 /// [`JobError::File`], [`JobError::Io`].
 pub fn write_text(path: &Path, text: &str) -> Result<(), JobError> {
-    let mut file = AtomicFile::create(path, false)?;
-    file.write_all(text.as_bytes())
-        .map_err(JobError::io(path, "be written"))?;
-    Ok(file.commit()?)
+    Ok(AtomicFile::create(path, false)?.complete(text.as_bytes())?)
+}
+
+/// Writes a JSON file, which takes its place when it is complete. If `secret`, nobody but its owner may read it.
+fn write_json(path: &Path, secret: bool, content: &impl Serialize) -> Result<(), JobError> {
+    let file = AtomicFile::create(path, secret)?;
+    Ok(file.complete(&json(path, content)?)?)
+}
+
+/// The JSON of a file.
+fn json(path: &Path, content: &impl Serialize) -> Result<Vec<u8>, JobError> {
+    serde_json::to_vec(content).map_err(|source| JobError::Json {
+        file: path.to_owned(),
+        what: "expressible as JSON",
+        source,
+    })
 }
 
 /// A whole small file, refused if it is larger than `limit`.

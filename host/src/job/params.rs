@@ -4,7 +4,9 @@ use std::path::Path;
 
 use engine::bootstrap::{key_plan, log2_failure_of};
 use engine::circuits::Rotations;
-use engine::ckks::{KeyName, Level, Params, ParamsLiteral, Source, presets, security};
+use engine::ckks::{
+    KeyName, Level, MAX_NAME_BYTES, Params, ParamsLiteral, Source, presets, security,
+};
 use engine::protocol::PlanError;
 
 use super::{BootstrapReport, JobError, LevelReport, ParamsChoice, ParamsReport};
@@ -37,23 +39,40 @@ fn open(choice: &ParamsChoice) -> Result<Params, JobError> {
         }
         ParamsChoice::File(path) => {
             let bytes = super::read_limited(path, MAX_LITERAL_BYTES)?;
-            let literal = serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
-                file: path.clone(),
-                what: "a parameter set",
-                source,
-            })?;
+            let mut literal: ParamsLiteral =
+                serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
+                    file: path.clone(),
+                    what: "a parameter set",
+                    source,
+                })?;
+            if literal.name.is_empty() {
+                literal.name = name_of(path);
+            }
             check(&path.display().to_string(), literal)
         }
     }
 }
 
+/// The name of a set without one: that of its file, of visible characters.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let visible = stem
+        .chars()
+        .map(|c| if c.is_ascii_graphic() { c } else { '-' });
+    visible.take(MAX_NAME_BYTES).collect()
+}
+
 /// The set of a literal that came from `place`.
 pub(super) fn check(place: &str, literal: ParamsLiteral) -> Result<Params, JobError> {
     let lists = [
-        ("terminal primes", literal.terminal_primes.len()),
-        ("main primes", literal.main_primes.len()),
-        ("special primes", literal.special_primes.len()),
-        ("levels", literal.levels.len()),
+        ("terminal_primes", literal.terminal_primes.len()),
+        ("main_primes", literal.main_primes.len()),
+        ("aux_primes", literal.special_primes.len()),
+        ("level_config", literal.levels.len()),
+        ("app_levels", literal.app_levels),
+        ("stc", literal.stc),
+        ("evalmod", literal.evalmod),
+        ("cts", literal.cts),
     ];
     for (what, found) in lists {
         if found > MAX_LIST {
@@ -212,6 +231,10 @@ mod tests {
         let mut literal = presets::literal("leveled-13").unwrap();
         literal.app_levels = 7;
         assert!(matches!(check("x", literal), Err(JobError::Params { .. })));
+        let mut literal = presets::literal("leveled-13").unwrap();
+        literal.app_levels = usize::MAX;
+        let error = check("x", literal).unwrap_err().to_string();
+        assert!(error.starts_with("x: app_levels: found"), "{error}");
     }
 
     #[test]
@@ -223,6 +246,14 @@ mod tests {
         let params = choose(&ParamsChoice::File(path.clone()), false).unwrap();
         let named = choose(&ParamsChoice::Named("leveled-13".to_owned()), false).unwrap();
         assert_eq!(identity(&params).unwrap(), identity(&named).unwrap());
+        let nameless = ParamsLiteral {
+            name: String::new(),
+            ..presets::literal("leveled-13").unwrap()
+        };
+        let other = directory.path().join("my set.json");
+        std::fs::write(&other, serde_json::to_vec(&nameless).unwrap()).unwrap();
+        let params = choose(&ParamsChoice::File(other), false).unwrap();
+        assert_eq!(params.name(), "my-set");
         std::fs::write(&path, b"{}").unwrap();
         let error = choose(&ParamsChoice::File(path), false).unwrap_err();
         assert!(error.to_string().contains("set.json"), "{error}");

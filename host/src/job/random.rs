@@ -3,6 +3,7 @@
 use engine::ring::sampling::Seed;
 
 use super::JobError;
+use crate::file::hexadecimal;
 
 /// A seed that nobody else knows.
 pub(super) fn secret_seed() -> Result<Seed, JobError> {
@@ -20,5 +21,5 @@ pub(super) fn public_seed() -> Result<Seed, JobError> {
 pub(super) fn fresh_id() -> Result<String, JobError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(JobError::Random)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&bytes))
 }

@@ -1,5 +1,6 @@
 //! The owner's side of a training: answers requests until it is over.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -111,7 +112,7 @@ impl Job for Answering<'_> {
                     let mut judge = judge.lock().unwrap_or_else(PoisonError::into_inner);
                     let judge = match &mut *judge {
                         Some(judge) => judge,
-                        none => none.insert(labels(config, setup, &samples)?),
+                        none => none.insert(labels(config, setup, &name.file, &samples)?),
                     };
                     let mut journal = Journal::open(&config.secret_key, &name.training)?;
                     judge.recall(journal.before(name.number));
@@ -126,10 +127,13 @@ impl Job for Answering<'_> {
                     end.answer_stop(name, verdict)?;
                     running.observer().event(&Event::Validation(&report));
                 }
-                Received::Prune { scores, header } => {
+                Received::Prune {
+                    scores,
+                    header,
+                    file,
+                } => {
                     let selection = header.selection.ok_or_else(|| {
-                        let file = &config.exchange;
-                        JobError::mismatch(file, "what to keep", "nothing", "a selection")
+                        JobError::mismatch(&file, "what to keep", "nothing", "a selection")
                     })?;
                     let data = (&config.data, config.seed);
                     let mask = choose_for_request(&owner, key, data, &header, &scores, selection)?;
@@ -165,8 +169,13 @@ fn report(answered: [&AtomicUsize; 2], begun: Instant) -> RefreshReport {
     }
 }
 
-/// The validation labels of the owner's data set, which are as many as the server has samples.
-fn labels(config: &RefreshConfig, setup: &Setup, samples: &[usize]) -> Result<Judge, JobError> {
+/// The validation labels of the owner's data set, which are as many as the server says in its request.
+fn labels(
+    config: &RefreshConfig,
+    setup: &Setup,
+    request: &Path,
+    samples: &[usize],
+) -> Result<Judge, JobError> {
     let set = samples::open(&config.data, config.seed)?;
     let labels: Vec<usize> = set
         .validation()
@@ -177,10 +186,9 @@ fn labels(config: &RefreshConfig, setup: &Setup, samples: &[usize]) -> Result<Ju
     let judge = Judge::new(labels, config.patience);
     let found = samples.iter().sum::<usize>();
     if found != judge.samples() || set.classes() != setup.plan.task().classes {
-        let file = &config.exchange;
         let expected = format!("{} as in {}", judge.samples(), set.name());
         return Err(JobError::mismatch(
-            file,
+            request,
             "validation samples",
             found,
             expected,

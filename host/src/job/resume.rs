@@ -81,8 +81,3 @@ pub(super) fn refuse_unfinished(path: &Path, resume: &str) -> Result<(), JobErro
 pub(super) fn absolute(path: &Path) -> Result<std::path::PathBuf, JobError> {
     std::path::absolute(path).map_err(JobError::io(path, "be found"))
 }
-
-/// A checksum as text.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

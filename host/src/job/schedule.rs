@@ -104,6 +104,12 @@ impl Schedule {
         steps > 0 && self.place(steps).1 == 0
     }
 
+    /// Choices of samples by scores, at most.
+    pub(super) fn scorings(&self) -> usize {
+        self.pruned
+            .map_or(0, |(rounds, _)| rounds.scorings(self.epochs))
+    }
+
     /// The choice of samples that a step is on; nothing if it is on all.
     pub(super) fn round(&self, step: usize) -> Option<Round> {
         let (rounds, _) = self.pruned?;

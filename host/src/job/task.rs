@@ -6,7 +6,7 @@ use std::path::Path;
 use engine::circuits::activation::{ActivationChoice, Approximation};
 use engine::circuits::{Costs, Phase};
 use engine::ckks::{Level, Params, ParamsLiteral};
-use engine::protocol::{Choice, Plan, RefreshBy, Task};
+use engine::protocol::{Choice, Plan, PlanError, RefreshBy, Task};
 use engine::prune::Pruning;
 use serde::{Deserialize, Serialize};
 
@@ -124,11 +124,21 @@ impl Setup {
             let found = found.map_or_else(|| "none".to_owned(), ToString::to_string);
             return Err(JobError::mismatch(file, "parameter set", found, identity));
         }
-        check_sizes(origin.task)?;
+        if origin.task.features > MAX_FEATURES {
+            let (found, range) = (origin.task.features, format!("at most {MAX_FEATURES}"));
+            let what = "header field `origin.task.features`";
+            return Err(JobError::mismatch(file, what, found, range));
+        }
+        let unfit = |source| JobError::Header {
+            file: file.to_owned(),
+            field: field_of(&source),
+            source,
+        };
         let (task, choice) = (origin.task, origin.choice.clone());
-        let mut plan = Plan::chosen(&params, task, origin.activation, origin.refresh, choice)?;
+        let plan = Plan::chosen(&params, task, origin.activation, origin.refresh, choice);
+        let mut plan = plan.map_err(unfit)?;
         if let Some(pruning) = origin.pruning {
-            plan = plan.with_pruning(&params, pruning)?;
+            plan = plan.with_pruning(&params, pruning).map_err(unfit)?;
         }
         if origin.tile != tile(&plan) {
             let [found, expected] = [origin.tile, tile(&plan)].map(|tile| format!("{tile:?}"));
@@ -190,6 +200,18 @@ impl Setup {
 
 fn tile(plan: &Plan) -> [usize; 2] {
     [plan.layout().width(), plan.layout().groups()]
+}
+
+/// The field of a header that makes a plan fail so.
+fn field_of(error: &PlanError) -> &'static str {
+    match error {
+        PlanError::Packing(_) => "origin.task",
+        PlanError::Activation(_) => "origin.activation",
+        PlanError::Bootstrap(_) => "origin.refresh",
+        PlanError::NoRoomToMerge { .. } => "origin.pruning",
+        PlanError::Choice { .. } => "origin.choice",
+        _ => "origin",
+    }
 }
 
 /// Checks sizes that come from outside before anything is made of them.

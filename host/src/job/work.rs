@@ -15,14 +15,14 @@ use engine::ring::sampling::Seed;
 
 use super::checkpoint::Checkpoint;
 use super::event::stage;
-use super::resume::{absolute, hexadecimal, is_absent, refuse_unfinished};
+use super::resume::{absolute, is_absent, refuse_unfinished};
 use super::run::secret_of;
 use super::samples::Prepared;
 use super::store::{self, Asked, CheckpointFile, KeptJob, WorkFile};
 use super::task::Setup;
 use super::{DataChoice, JobError, Observer, RunConfig, Stage};
 use crate::data::DataSet;
-use crate::file::{AtomicFile, FileLock};
+use crate::file::{AtomicFile, FileLock, hexadecimal};
 
 fn run_file(directory: &Path) -> PathBuf {
     directory.join("run.vg")

@@ -175,7 +175,7 @@ fn what_cannot_be_profiled_is_refused() {
         "--level",
         "99",
     ]);
-    assert_eq!(outcome.code, 1);
+    assert_eq!(outcome.code, 2);
     assert!(outcome.err.contains("the level is 99"), "{}", outcome.err);
     // A set without the levels of a bootstrap.
     let outcome = veilgrad(&[

@@ -282,7 +282,7 @@ fn a_file_that_is_no_data_set_is_named() {
 #[test]
 fn a_set_that_is_not_there_is_named() {
     let outcome = veilgrad(&["run", "--params", "leveled-99"]);
-    assert_eq!(outcome.code, 1);
+    assert_eq!(outcome.code, 2);
     assert!(outcome.err.contains("leveled-99"), "{}", outcome.err);
 }
 

@@ -1,6 +1,6 @@
 //! Wrong usage: exit code 2, and a message that names option and value.
 
-use super::veilgrad;
+use super::{tiny_csv, veilgrad};
 
 /// Fails as wrong usage, before any work, and says these things.
 fn refused(args: &[&str], words: &[&str]) {
@@ -140,4 +140,79 @@ fn programs_get_the_message_as_their_last_line() {
         "{message}"
     );
     assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
+fn numbers_beyond_their_range_are_wrong_usage() {
+    refused(
+        &["run", "--activation", "softmax", "--range", "1000"],
+        &["--range", "'1000'", "up to 128"],
+    );
+    for value in ["-1", "1.5", "18446744073709551616"] {
+        refused(
+            &["run", "--seed", value],
+            &["--seed", &format!("'{value}'"), "whole number"],
+        );
+    }
+    refused(&["run", "--params", "none"], &["`none`", "leveled-15"]);
+    let directory = tempfile::tempdir().unwrap();
+    let data = tiny_csv(directory.path());
+    for (option, value, words) in [
+        ("--threads", "1000000", "from 1 to 1024"),
+        ("--epochs", "99999999999999", "from 1 to 1048576"),
+        ("--batch", "1073741824", "from 1 to "),
+    ] {
+        let outcome = veilgrad(&[
+            "run",
+            "--params",
+            "insecure-10",
+            "--allow-insecure",
+            "--data",
+            data.to_str().unwrap(),
+            option,
+            value,
+        ]);
+        assert_eq!(outcome.code, 2, "{option}: {}", outcome.err);
+        assert!(outcome.err.contains(words), "{option}: {}", outcome.err);
+    }
+}
+
+#[test]
+fn places_that_cannot_be_written_to_are_found_before_the_work() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = tiny_csv(directory.path());
+    let (data, place) = (data.to_str().unwrap(), directory.path().to_str().unwrap());
+    for out in [
+        format!("{place}/nowhere/model.safetensors"),
+        place.to_owned(),
+    ] {
+        let set = ["--params", "insecure-10", "--allow-insecure"];
+        let run = ["run", "--data", data, "--out", &out, "--json"];
+        let outcome = veilgrad(&[&run[..], &set].concat());
+        assert_eq!(outcome.code, 1);
+        assert!(outcome.err.contains(&out) || outcome.err.contains("nowhere"));
+        let events = outcome.events();
+        assert!(
+            events.iter().all(|event| event["event"] != "plan"),
+            "{}",
+            outcome.out
+        );
+        let profile = ["profile", "ntt", "--device", "cpu", "--trace", &out];
+        let outcome = veilgrad(&[&profile[..], &set[..2]].concat());
+        assert_eq!(outcome.code, 1, "{}", outcome.err);
+    }
+    // Nothing is left of what was begun.
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn keys_that_are_refused_leave_no_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("keys");
+    for data in ["absent.csv", "Cargo.toml"] {
+        let out = out.to_str().unwrap();
+        let outcome = veilgrad(&["keygen", "--data", data, "--out", out]);
+        assert_eq!(outcome.code, 1, "{}", outcome.err);
+    }
+    assert!(!out.exists());
 }

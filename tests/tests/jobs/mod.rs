@@ -1,6 +1,7 @@
 //! Jobs from end to end, through files, on the smallest set.
 
 mod devices;
+mod forged;
 mod prune;
 mod refusals;
 mod rounds;

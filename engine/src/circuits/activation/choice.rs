@@ -1,6 +1,7 @@
 //! What a configuration may name.
 
 use super::{Approximation, ClassMask, Classes, Sigmoid, Softmax, SoftmaxMax, softmax_max};
+use crate::circuits::packing::MAX_CLASSES;
 use crate::circuits::{Course, Slots, Stage};
 use crate::ckks::EvalError;
 
@@ -56,14 +57,13 @@ pub enum ActivationError {
     },
 }
 
-/// The largest logit of any activation.
-const MAX_RANGE: f64 = 128.0;
 /// The highest degree of a sigmoid.
 const MAX_DEGREE: usize = 255;
-/// The most classes of a softmax.
-const MAX_CLASSES: usize = 64;
 
 impl ActivationChoice {
+    /// The largest logit that an activation can be made for.
+    pub const MAX_RANGE: f64 = 128.0;
+
     /// What it is called.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -79,7 +79,7 @@ impl ActivationChoice {
     /// # Errors
     /// [`ActivationError`].
     pub fn build(self, classes: usize) -> Result<Activation, ActivationError> {
-        let largest = MAX_RANGE;
+        let largest = Self::MAX_RANGE;
         let in_range = |range: f64| {
             if range > 0.0 && range <= largest {
                 Ok(range)

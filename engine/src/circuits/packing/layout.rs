@@ -5,7 +5,7 @@ use num_complex::Complex64;
 use super::PackingError;
 
 /// The most classes.
-const MAX_CLASSES: usize = 64;
+pub const MAX_CLASSES: usize = 64;
 /// The widest tile considered. Wider ones leave fewer rows than batches need row blocks.
 const MAX_WIDTH: usize = 256;
 /// What a vector of state costs to refresh, in key switches: about what a bootstrap costs.

@@ -20,4 +20,4 @@ mod layout;
 mod matrices;
 
 pub use error::PackingError;
-pub use layout::{Grouping, Layout, Unit, WeightSet};
+pub use layout::{Grouping, Layout, MAX_CLASSES, Unit, WeightSet};

@@ -5,7 +5,13 @@ use crate::ring::{Basis, LimbIndex, RingContext};
 
 pub(super) fn bases(literal: &ParamsLiteral) -> Result<Vec<Basis>, ParamsError> {
     let (mains, terminals) = (literal.main_primes.len(), literal.terminal_primes.len());
-    let sum = 1 + literal.app_levels + literal.stc + literal.evalmod + literal.cts;
+    let parts = [
+        literal.app_levels,
+        literal.stc,
+        literal.evalmod,
+        literal.cts,
+    ];
+    let sum = parts.into_iter().fold(1, usize::saturating_add);
     if sum != literal.levels.len() {
         let (name, levels) = (literal.name.clone(), literal.levels.len());
         return Err(ParamsError::LevelCount { name, sum, levels });

@@ -1,5 +1,6 @@
 //! What is wrong with what people write.
 
+use super::{MAX_NAME_BYTES, MAX_SCALE_DRIFT};
 use crate::ckks::{Level, security};
 use crate::ring::{MAX_SOURCES, RingError};
 
@@ -7,6 +8,22 @@ use crate::ring::{MAX_SOURCES, RingError};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParamsError {
+    /// A name that cannot be shown or is too long.
+    #[error(
+        "the name of a parameter set {fault}; it must be of 1 to {MAX_NAME_BYTES} visible ASCII characters"
+    )]
+    Name {
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// Q or P is the empty product.
+    #[error("parameter set {name}: there are no {kind} primes")]
+    NoPrimes {
+        /// The set.
+        name: String,
+        /// Which ones.
+        kind: &'static str,
+    },
     /// Degree or primes that do not make a ring.
     #[error("parameter set {name}: {source}")]
     Ring {
@@ -38,12 +55,41 @@ pub enum ParamsError {
     LevelCount {
         /// The set.
         name: String,
-        /// Sum of the parts.
+        /// Sum of the parts, and one; the largest number where it is larger.
         sum: usize,
         /// Levels listed.
         levels: usize,
     },
-    /// A level whose step changes the modulus too little, or whose scale leaves no room below its modulus.
+    /// A level that is no step up from the one below.
+    #[error(
+        "parameter set {name}: {level} has modulus 2^{log_q:.1}, which is not above 2^{below:.1} of the level below"
+    )]
+    Order {
+        /// The set.
+        name: String,
+        /// The level.
+        level: Level,
+        /// Its modulus.
+        log_q: f64,
+        /// That of the level below.
+        below: f64,
+    },
+    /// A level whose step makes values much more or less precise than the set says.
+    #[error(
+        "parameter set {name}: {level} has scale 2^{log_scale:.1}, more than {MAX_SCALE_DRIFT} bits from delta_log = \
+         {expected}; each step must change the modulus by about as much"
+    )]
+    Drift {
+        /// The set.
+        name: String,
+        /// The level.
+        level: Level,
+        /// Its scale.
+        log_scale: f64,
+        /// The scale of level 0.
+        expected: f64,
+    },
+    /// A level whose scale leaves no room below its modulus.
     #[error(
         "parameter set {name}: {level} has scale 2^{log_scale:.1} and modulus 2^{log_q:.1}; at least 3 bits must lie between"
     )]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParamsLiteral {
-    /// Name of the set. Names of sets below 128 bits of security begin with `insecure-`.
+    /// Name of the set, of 1 to 64 visible ASCII characters. Names of sets below 128 bits of security begin with `insecure-`.
     #[serde(default)]
     pub name: String,
     /// Ring degree, a power of two; half as many complex slots.

@@ -12,6 +12,11 @@ use crate::ring::{Basis, MAX_SOURCES, RingContext};
 pub use error::ParamsError;
 pub use literal::ParamsLiteral;
 
+/// The longest name of a set.
+pub const MAX_NAME_BYTES: usize = 64;
+/// The most that the scale of a level for use is away from that of level 0, in bits. In the named sets it is 0.5.
+pub const MAX_SCALE_DRIFT: f64 = 2.0;
+
 /// A checked, immutable parameter set. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Params(Arc<Checked>);
@@ -29,8 +34,8 @@ impl Params {
     /// Checks a literal.
     ///
     /// # Errors
-    /// [`ParamsError`]: not a ring, levels that do not add up, no room above the scale, P smaller than a digit, or less than
-    /// 128 bits of security in a set that is not named `insecure-*`.
+    /// [`ParamsError`]: no name, not a ring, levels that do not add up or do not rise, a scale far from that of level 0, no room
+    /// above the scale, P smaller than a digit, or less than 128 bits of security in a set that is not named `insecure-*`.
     pub fn new(literal: ParamsLiteral) -> Result<Self, ParamsError> {
         let name = || literal.name.clone();
         let ordinary: Vec<_> = literal
@@ -40,6 +45,15 @@ impl Params {
             .copied()
             .collect();
         let special = &literal.special_primes;
+        if let Some(fault) = name_fault(&literal.name) {
+            return Err(ParamsError::Name { fault });
+        }
+        for (kind, primes) in [("ordinary", &ordinary), ("special", special)] {
+            if primes.is_empty() {
+                let name = name();
+                return Err(ParamsError::NoPrimes { name, kind });
+            }
+        }
         let ring = RingContext::new(literal.degree, &ordinary, special, special.len());
         let ring = ring.map_err(|source| ParamsError::Ring {
             name: name(),
@@ -82,6 +96,7 @@ impl Params {
                 });
             }
         }
+        self.check_steps()?;
         for level in (1..self.0.bases.len()).map(Level) {
             let going = self.basis(level).difference(self.basis(Level(level.0 - 1)));
             let found = going.len() + self.ring().special().len();
@@ -115,6 +130,35 @@ impl Params {
                 limit,
                 log_n,
             });
+        }
+        Ok(())
+    }
+
+    /// Each level is a step up, and its scale near that of level 0; above it, where a bootstrap wants larger ones.
+    fn check_steps(&self) -> Result<(), ParamsError> {
+        let name = self.name().to_owned();
+        for level in (1..self.0.bases.len()).map(Level) {
+            let [below, log_q] =
+                [level.0 - 1, level.0].map(|level| self.ring().log2(self.basis(Level(level))));
+            if log_q <= below {
+                return Err(ParamsError::Order {
+                    name,
+                    level,
+                    log_q,
+                    below,
+                });
+            }
+            let (expected, log_scale) = (self.0.literal.log_scale, self.scale(level).log2());
+            let drift = log_scale - expected;
+            let is_near = drift.abs() <= MAX_SCALE_DRIFT;
+            if !is_near && !(drift > 0.0 && level > self.max_level()) {
+                return Err(ParamsError::Drift {
+                    name,
+                    level,
+                    log_scale,
+                    expected,
+                });
+            }
         }
         Ok(())
     }
@@ -285,3 +329,16 @@ impl Params {
         ring.log2(self.basis(Level(0))) + ring.log2(&self.encapsulation_special())
     }
 }
+
+/// What is wrong with the name of a set, if anything: names are shown on terminals.
+fn name_fault(name: &str) -> Option<String> {
+    match name.chars().find(|c| !c.is_ascii_graphic()) {
+        Some(found) => Some(format!("has {found:?}")),
+        None if name.is_empty() => Some("is empty".to_owned()),
+        None if name.len() > MAX_NAME_BYTES => Some(format!("has {}", name.len())),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

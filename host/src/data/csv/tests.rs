@@ -117,6 +117,18 @@ fn bad_cells_are_named() {
     for (text, expected) in cases {
         assert_eq!(refusal(text), expected);
     }
+    for (text, then) in [
+        ("1,2,a\n3,4,b\n", "there is one class"),
+        ("1,2,a\n", "there are no rows"),
+    ] {
+        assert_eq!(
+            refusal(text),
+            format!(
+                "f.csv: line 1 is taken for a header, because its last cell `a` is neither a number nor the class of another \
+                 line; then {then}, at least two are needed"
+            )
+        );
+    }
     let continuous: String = (0..65).map(|i| format!("1,{i}.5\n")).collect();
     assert_eq!(
         refusal(&continuous),
@@ -129,6 +141,24 @@ fn foreign_bytes_are_refused() {
     let mut source = Cursor::new(b"a,label\n\xff,0\n");
     let error = Csv.read("f.csv", &mut source).unwrap_err().to_string();
     assert!(error.starts_with("f.csv: not a sound csv file:"), "{error}");
+}
+
+#[test]
+fn the_memory_of_a_text_is_known_before_it_is_taken() {
+    // The text, twice its longest line, and six cells in four copies.
+    assert_eq!(bytes_of(b"1,2,3\n4,5,66\n"), 13 + 2 * 6 + 6 * 16);
+    assert_eq!(bytes_of(b"1,\"\n\"\n"), 6 + 2 * 6 + 3 * 16);
+    #[cfg(target_os = "linux")]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("hole.csv");
+        let file = std::fs::File::create(&path).unwrap();
+        // Not every file system has files of this size.
+        if file.set_len(1 << 40).is_ok() {
+            let error = DataSet::open(&path, 0).unwrap_err().to_string();
+            assert!(error.contains("hole.csv: takes 1048576 MiB"), "{error}");
+        }
+    }
 }
 
 #[test]

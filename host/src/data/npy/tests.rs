@@ -131,7 +131,7 @@ fn what_does_not_fit_is_refused_where_it_stands() {
     );
     let huge = format!("({}, {})", usize::MAX, 4);
     assert!(of(&[1.0], &huge).contains("rows of 4 features"));
-    assert!(of(&[1.0], "(99999999999, 99)").contains("ends too early"));
+    assert!(of(&[1.0], "(99999999999, 99)").contains("MiB of memory"));
     assert!(refusal(&array("<c8", false, "(1, 2)", &[])).contains("`<c8`"));
     assert!(refusal(&array("|O", false, "(1, 2)", &[])).contains("`|O`"));
     assert!(refusal(b"PK\x03\x04 and so on").contains("does not begin"));

@@ -179,15 +179,21 @@ fn bad_values_are_named() {
 fn missing_and_misspelt_tensors_are_named() {
     let x = f32s(&[1.0; 4]);
     let message = |tensors: &[_]| read(&file(tensors)).unwrap_err().to_string();
-    assert_eq!(message(&[]), "f: there is no tensor `x_train`");
+    assert_eq!(
+        message(&[]),
+        "f: there is no tensor `x_train`; there is nothing"
+    );
     let train = [
         ("x_train", Dtype::F32, &[2usize, 2][..], &x[..]),
         ("y_train", Dtype::U8, &[2][..], &[0, 1][..]),
     ];
-    assert_eq!(message(&train[..1]), "f: there is no tensor `y_train`");
+    assert_eq!(
+        message(&train[..1]),
+        "f: there is no tensor `y_train`; there are x_train"
+    );
     let mut more = train.to_vec();
     more.push(("x_val", Dtype::F32, &[2, 2], &x));
-    assert_eq!(message(&more), "f: there is no tensor `y_val`");
+    assert!(message(&more).starts_with("f: there is no tensor `y_val`; there are "));
     more[2].0 = "x_validation";
     assert!(message(&more).starts_with("f: tensor `x_validation` is none of x_train, y_train,"));
     more[2].0 = "identifiers";
@@ -220,6 +226,85 @@ fn parts_must_agree_and_hold_two_classes() {
     assert_eq!(
         message(&bytes),
         "f: training part: every row has class 5, at least two classes are needed"
+    );
+}
+
+/// A file of these labels, with this in its metadata of classes.
+fn with_classes(labels: &[u8], names: &str) -> Vec<u8> {
+    let x = vec![0; 4 * labels.len()];
+    let view = |dtype, shape: &[usize], data| TensorView::new(dtype, shape.to_vec(), data).unwrap();
+    let views = [
+        ("x_train", view(Dtype::F32, &[labels.len(), 1], &x)),
+        ("y_train", view(Dtype::U8, &[labels.len()], labels)),
+    ];
+    let metadata = [("classes".to_owned(), names.to_owned())];
+    serialize(views, Some(metadata.into())).unwrap()
+}
+
+#[test]
+fn names_of_classes_are_one_for_each() {
+    let set = |names: &str| {
+        let loaded = read(&with_classes(&[0, 1, 0, 1], names))?;
+        DataSet::new("f", loaded, 0)
+    };
+    assert_eq!(set(r#"["a", "b"]"#).unwrap().class_names(), ["a", "b"]);
+    assert_eq!(set(r#"["a", "b", "none"]"#).unwrap().classes(), 3);
+    let refusal = |names: &str| set(names).unwrap_err().to_string();
+    assert_eq!(
+        refusal(r#"["a"]"#),
+        "f: 1 names of classes, expected from 2 to 64"
+    );
+    for bad in ["a, b", "[1, 2]", r#"{"0": "a"}"#, ""] {
+        let text = refusal(bad);
+        assert!(
+            text.starts_with(
+                "f: not a sound safetensors file: metadata `classes` is no list of strings in JSON"
+            ),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_only_class_is_named() {
+    let loaded = read(&with_classes(&[1; 3], r#"["cat", "dog"]"#)).unwrap();
+    assert_eq!(
+        DataSet::new("f", loaded, 0).unwrap_err().to_string(),
+        "f: training part: every row has class dog, at least two classes are needed"
+    );
+}
+
+#[test]
+fn errors_behind_the_reading_name_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cats.safetensors");
+    std::fs::write(&path, with_classes(&[0, 1, 0, 1], r#"["a"]"#)).unwrap();
+    let error = DataSet::open(&path, 0).unwrap_err().to_string();
+    assert!(error.contains("cats.safetensors: 1 names"), "{error}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hole_of_256_gibibytes_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hole.safetensors");
+    let (rows, bytes) = (1u64 << 32, 1u64 << 38);
+    let header = format!(
+        r#"{{"x_train":{{"dtype":"F64","shape":[{rows},8],"data_offsets":[0,{bytes}]}},"y_train":{{"dtype":"U8","shape":[{rows}],"data_offsets":[{bytes},{}]}}}}"#,
+        bytes + rows
+    );
+    let mut start = (header.len() as u64).to_le_bytes().to_vec();
+    start.extend(header.as_bytes());
+    std::fs::write(&path, &start).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    if file.set_len(start.len() as u64 + bytes + rows).is_err() {
+        // Not every file system has files of this size.
+        return;
+    }
+    let error = DataSet::open(&path, 0).unwrap_err().to_string();
+    assert!(
+        error.contains("tensor `x_train`: takes 524288 MiB of memory"),
+        "{error}"
     );
 }
 

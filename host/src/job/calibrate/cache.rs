@@ -1,12 +1,10 @@
 //! Calibrations as files.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Calibration, Subject};
-use crate::file::AtomicFile;
-use crate::job::JobError;
+use crate::job::{JobError, read_limited, write_json};
 
 /// The largest file that is looked at.
 const MAX_BYTES: u64 = 1 << 20;
@@ -34,7 +32,7 @@ pub(super) fn read(cache: &Path, subject: &Subject) -> Result<Option<Calibration
         return Ok(None);
     }
     let name = file.display();
-    let bytes = crate::job::read_limited(&file, MAX_BYTES).map_err(|error| error.to_string())?;
+    let bytes = read_limited(&file, MAX_BYTES).map_err(|error| error.to_string())?;
     let found: Calibration = serde_json::from_slice(&bytes)
         .map_err(|error| format!("{name}: not a calibration of this program ({error})"))?;
     if found.subject == *subject {
@@ -52,15 +50,7 @@ pub(super) fn read(cache: &Path, subject: &Subject) -> Result<Option<Calibration
 pub(super) fn write(cache: &Path, calibration: &Calibration) -> Result<(), JobError> {
     fs::create_dir_all(cache).map_err(JobError::io(cache, "be created"))?;
     let path = file(cache, &calibration.subject);
-    let json = serde_json::to_vec(calibration).map_err(|source| JobError::Json {
-        file: path.clone(),
-        what: "expressible as JSON",
-        source,
-    })?;
-    let mut file = AtomicFile::create(&path, false)?;
-    file.write_all(&json)
-        .map_err(JobError::io(&path, "be written"))?;
-    Ok(file.commit()?)
+    write_json(&path, false, calibration)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use engine::protocol::RefreshBy;
 use serde::{Deserialize, Serialize};
 
 use super::{DeviceChoice, Event, JobError, Observer, OperationCost, ParamsChoice, params};
+use crate::file::hexadecimal;
 use crate::launch;
 
 /// Of [`calibrate`].
@@ -167,14 +168,10 @@ pub(super) struct Asked<'a> {
 impl Asked<'_> {
     fn subject(&self, device: String) -> Result<Subject, JobError> {
         let identity = params::identity(self.params)?;
-        let hex = identity
-            .fingerprint
-            .iter()
-            .map(|byte| format!("{byte:02x}"));
         Ok(Subject {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             params: identity.name,
-            fingerprint: hex.collect(),
+            fingerprint: hexadecimal(&identity.fingerprint),
             device,
             threads: self.threads,
             refresh: self.refresh,

@@ -56,11 +56,15 @@ pub(in crate::job) enum Received<B: Backend> {
     Prune {
         scores: Ciphertext<B>,
         header: ScoreHeader,
+        /// The request.
+        file: PathBuf,
     },
 }
 
 /// Which request it is.
 pub(in crate::job) struct Name {
+    /// The request.
+    pub(in crate::job) file: PathBuf,
     /// What the server calls the training.
     pub(in crate::job) training: String,
     /// Of the refresh or epoch.
@@ -121,7 +125,9 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         name: Name,
         fresh: Option<&Fresh<B>>,
     ) -> Result<(), JobError> {
-        let Name { training, number } = name;
+        let Name {
+            training, number, ..
+        } = name;
         let answer = Question::Refresh.path(self.directory, number, ANSWER);
         let parameters = Some(&self.setup.identity);
         let mut writer = Writer::create(&answer, Kind::RefreshAnswer, parameters)?;
@@ -145,7 +151,9 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         name: Name,
         verdict: Verdict,
     ) -> Result<(), JobError> {
-        let Name { training, number } = name;
+        let Name {
+            training, number, ..
+        } = name;
         let answer = Question::Stop.path(self.directory, number, ANSWER);
         let parameters = Some(&self.setup.identity);
         let writer = Writer::create(&answer, Kind::StopAnswer, parameters)?;
@@ -237,7 +245,11 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         Ok(Some(Received::Refresh {
             request,
             of,
-            name: Name { training, number },
+            name: Name {
+                file: file.to_owned(),
+                training,
+                number,
+            },
         }))
     }
 
@@ -280,6 +292,7 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             logits,
             samples,
             name: Name {
+                file: file.to_owned(),
                 training,
                 number: epoch,
             },
@@ -297,7 +310,11 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
             return Ok(None);
         }
         let scores = store::read_score_pair(&mut reader, self.backend, self.setup, &header)?;
-        Ok(Some(Received::Prune { scores, header }))
+        Ok(Some(Received::Prune {
+            scores,
+            header,
+            file: file.to_owned(),
+        }))
     }
 
     /// Answers which samples to keep.
@@ -325,15 +342,9 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
     /// Takes the message that the training is over out of the directory, if it is there.
     fn done(&self) -> Result<Option<Done>, JobError> {
         let path = self.directory.join(DONE);
-        if !path.exists() {
+        let Some(done) = read_done(&path)? else {
             return Ok(None);
-        }
-        let bytes = read_limited(&path, MAX_DONE_BYTES)?;
-        let done: Done = serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
-            file: path.clone(),
-            what: "the end of a training",
-            source,
-        })?;
+        };
         // A failure is news only of a training that was answered: another one may be about to begin here. An end is also
         // told to an owner who was not needed, or was started anew.
         let served = self
@@ -344,7 +355,52 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         if !end {
             return Ok(None);
         }
-        fs::remove_file(&path).map_err(JobError::io(&path, "be removed"))?;
-        Ok(Some(done))
+        Ok(remove_done(&path)?.then_some(done))
+    }
+}
+
+/// The message that the training is over; nothing if there is none. A server that begins or resumes a training may withdraw it
+/// at any time.
+fn read_done(path: &Path) -> Result<Option<Done>, JobError> {
+    let bytes = match read_limited(path, MAX_DONE_BYTES) {
+        Err(JobError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        bytes => bytes?,
+    };
+    let done = serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
+        file: path.to_owned(),
+        what: "the end of a training",
+        source,
+    })?;
+    Ok(Some(done))
+}
+
+/// Removes the message. Whether it was still there.
+fn remove_done(path: &Path) -> Result<bool, JobError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        removed => {
+            removed.map_err(JobError::io(path, "be removed"))?;
+            Ok(true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_was_withdrawn_is_no_message() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(DONE);
+        assert!(read_done(&path).unwrap().is_none());
+        assert!(!remove_done(&path).unwrap());
+        fs::write(&path, r#"{"training": "mine", "finished": true}"#).unwrap();
+        assert!(read_done(&path).unwrap().is_some_and(|done| done.finished));
+        assert!(remove_done(&path).unwrap());
+        fs::write(&path, "over").unwrap();
+        assert!(read_done(&path).is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! The server's end: asks, and waits for answers.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,7 +22,7 @@ use crate::file::{AtomicFile, Kind, Reader, Writer};
 use crate::job::prune::ScoreMessage;
 use crate::job::store::ScoreHeader;
 use crate::job::task::Setup;
-use crate::job::{JobError, random, store};
+use crate::job::{JobError, random, store, write_json};
 
 /// What a server remembers of its talk with the owner, whatever device or process it goes on with.
 pub(in crate::job) struct Conversation {
@@ -90,15 +89,7 @@ impl Conversation {
             training: self.training.clone(),
             finished,
         };
-        let json = serde_json::to_vec(&done).map_err(|source| JobError::Json {
-            file: path.clone(),
-            what: "expressible as JSON",
-            source,
-        })?;
-        let mut file = AtomicFile::create(&path, false)?;
-        file.write_all(&json)
-            .map_err(JobError::io(&path, "be written"))?;
-        Ok(file.commit()?)
+        write_json(&path, false, &done)
     }
 
     fn read(&self) -> MutexGuard<'_, Vec<PathBuf>> {

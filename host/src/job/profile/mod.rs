@@ -13,6 +13,7 @@ use engine::ckks::Params;
 use engine::protocol::RefreshBy;
 
 use super::{DeviceChoice, JobError, Observer, ParamsChoice, params};
+use crate::file::AtomicFile;
 use crate::launch;
 use crate::profile::{Profiled, Timed};
 
@@ -90,6 +91,11 @@ pub fn profile(
         }
     }
     let params = params::choose(&config.params, true)?;
+    // Before anything is measured: a place where it cannot be is found out early.
+    let trace = config.trace.as_deref();
+    let trace = trace
+        .map(|path| AtomicFile::create(path, false))
+        .transpose()?;
     let threads = launch::threads_of(config.threads)?;
     let cpu = launch::cpu(&params, threads)?;
     #[cfg(feature = "gpu")]
@@ -98,21 +104,21 @@ pub fn profile(
         let gpu = launch::gpu::choose(config.device, &cpu, &params, bytes, observer)?;
         if let Some(gpu) = gpu {
             let name = launch::gpu::device(&gpu, threads).name;
-            return measure(config, &params, &gpu, name, threads);
+            return measure(config, &params, &gpu, (name, threads), trace);
         }
     }
     #[cfg(not(feature = "gpu"))]
     let _ = observer;
     let name = launch::cpu_name(&cpu);
-    measure(config, &params, &Timed::new(cpu), name, threads)
+    measure(config, &params, &Timed::new(cpu), (name, threads), trace)
 }
 
 fn measure<B: Profiled>(
     config: &ProfileConfig,
     params: &Params,
     backend: &B,
-    device: String,
-    threads: usize,
+    (device, threads): (String, usize),
+    mut trace: Option<AtomicFile>,
 ) -> Result<ProfileReport, JobError> {
     let ceilings = backend.ceilings()?;
     operations::with(config, params, backend, &mut |level, run| {
@@ -132,8 +138,8 @@ fn measure<B: Profiled>(
         backend.begin()?;
         run()?;
         let spans = backend.end()?;
-        if let Some(path) = &config.trace {
-            trace::write(path, &spans)?;
+        if let Some(file) = trace.take() {
+            trace::write(file, &spans)?;
         }
         Ok(ProfileReport {
             operation: config.operation.name().to_owned(),

@@ -1,12 +1,9 @@
 //! A trace in Chrome's format, which Perfetto opens.
 
-use std::io::Write;
-use std::path::Path;
-
 use serde::Serialize;
 
 use crate::file::AtomicFile;
-use crate::job::JobError;
+use crate::job::{JobError, json};
 use crate::profile::{Cost, Span};
 
 #[derive(Serialize)]
@@ -28,8 +25,8 @@ struct Event<'a> {
     args: Cost,
 }
 
-/// Writes the spans, one after the other on one track.
-pub(super) fn write(path: &Path, spans: &[Span]) -> Result<(), JobError> {
+/// Completes a file with the spans, one after the other on one track.
+pub(super) fn write(file: AtomicFile, spans: &[Span]) -> Result<(), JobError> {
     let events = spans.iter().map(|span| Event {
         name: span.kernel,
         ph: "X",
@@ -43,13 +40,6 @@ pub(super) fn write(path: &Path, spans: &[Span]) -> Result<(), JobError> {
         trace_events: events.collect(),
         display_time_unit: "ms",
     };
-    let json = serde_json::to_vec(&trace).map_err(|source| JobError::Json {
-        file: path.to_owned(),
-        what: "expressible as JSON",
-        source,
-    })?;
-    let mut file = AtomicFile::create(path, false)?;
-    file.write_all(&json)
-        .map_err(JobError::io(path, "be written"))?;
-    Ok(file.commit()?)
+    let json = json(file.target(), &trace)?;
+    Ok(file.complete(&json)?)
 }

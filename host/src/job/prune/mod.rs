@@ -133,7 +133,8 @@ pub(super) fn refreshes_before(
 ) -> usize {
     let scoring = setup.plan.pruning();
     let scoring = scoring.map_or(0, |plan| plan.refreshes().count(batches));
-    steps * setup.plan.refreshes().len() + scored * scoring
+    let of_steps = steps.saturating_mul(setup.plan.refreshes().len());
+    of_steps.saturating_add(scored.saturating_mul(scoring))
 }
 
 /// The seconds that as many epochs on all samples would have taken, over those that this training took with its choices.

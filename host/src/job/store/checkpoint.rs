@@ -19,6 +19,8 @@ use crate::job::task::{Origin, Setup};
 
 /// The section of what was told on the way, as JSON.
 const HISTORY: &str = "history";
+/// The largest: a step takes a few hundred bytes, a mask as much as the samples it keeps.
+const MAX_HISTORY_BYTES: u64 = 1 << 28;
 /// The sections of a state.
 const STATE: [&str; 2] = ["state-first", "state-second"];
 /// Those of the state after the best epoch.
@@ -177,7 +179,7 @@ impl CheckpointFile {
             let expected = format!("that after {steps} steps");
             return Err(JobError::mismatch(path, "state", found, expected));
         }
-        let history = self.reader.section(HISTORY)?;
+        let history = self.reader.section(HISTORY, MAX_HISTORY_BYTES)?;
         let history: History =
             serde_json::from_slice(&history).map_err(|source| JobError::Json {
                 file: path.to_owned(),

@@ -1,6 +1,10 @@
 //! Training on the server, which asks the owner for refreshes.
 
-use std::path::{Path, PathBuf};
+mod resume;
+
+pub(super) use resume::resume_training;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -15,14 +19,12 @@ use super::event::Running;
 use super::exchange::{Conversation, ServerEnd, owner_command};
 use super::phases::PhaseClock;
 use super::prune::{Pruner, ScoreMessage, refreshes_before, summary};
-use super::resume::{absolute, hexadecimal, refuse_unfinished};
-use super::steps::{AfterEpoch, Ask, Course, Trained, run_steps, tell_of_earlier};
-use super::store::{self, CheckpointFile, DataFile, KeptJob, KeptTraining, KeysFile};
+use super::resume::{absolute, refuse_unfinished};
+use super::steps::{AfterEpoch, Ask, Course, Trained, run_steps};
+use super::store::{self, DataFile, KeptJob, KeptTraining, KeysFile};
 use super::task::{self, Schedule, Setup};
-use super::{
-    Event, JobError, Observer, ResumeConfig, Stage, TrainJobConfig, TrainReport, ValidationReport,
-};
-use crate::file::{AtomicFile, FileLock};
+use super::{Event, JobError, Observer, Stage, TrainJobConfig, TrainReport, ValidationReport};
+use crate::file::{FileLock, hexadecimal};
 use crate::launch::{Device, Job, launch};
 
 /// Trains on an encrypted data set, and keeps the state after each step in a checkpoint.
@@ -61,74 +63,6 @@ pub fn train(
         begun,
     }
     .launch(observer)
-}
-
-/// Goes on with a training whose checkpoint is `file`, at `place`.
-pub(super) fn resume_training(
-    place: FileLock,
-    file: CheckpointFile,
-    kept: KeptTraining,
-    overrides: &ResumeConfig,
-    observer: &mut dyn Observer,
-) -> Result<TrainReport, JobError> {
-    let begun = Instant::now();
-    let path = place.target();
-    let (data_checksum, conversation) = (kept.data_checksum, kept.conversation);
-    let config = TrainJobConfig {
-        evaluation_keys: other(&overrides.evaluation_keys, kept.evaluation_keys),
-        data: other(&overrides.data, kept.data),
-        epochs: Some(kept.epochs),
-        learning_rate: Some(kept.learning_rate),
-        early_stopping: kept.early_stopping,
-        prune: kept.prune,
-        exchange: overrides.exchange.clone().or(kept.exchange),
-        wait: overrides.wait.unwrap_or(kept.wait),
-        device: overrides.device,
-        threads: overrides.threads,
-        out: other(&overrides.out, kept.out),
-        checkpoint: Some(path.to_owned()),
-    };
-    let keys = config.evaluation_keys.as_path();
-    // What was kept is of these keys, or nothing else matters.
-    let of_keys = KeysFile::open(keys)?.setup;
-    let kept = file.read(path, &of_keys, keys)?;
-    let (setup, data) = open_inputs(&config)?;
-    if hexadecimal(&data.checksum()) != data_checksum {
-        let expected = format!("the one that the training of {} uses", path.display());
-        return Err(JobError::mismatch(
-            &config.data,
-            "training set",
-            "another one",
-            expected,
-        ));
-    }
-    let schedule = Schedule::new(
-        config.epochs,
-        config.learning_rate,
-        data.samples().len(),
-        setup.origin.activation,
-    )?;
-    let schedule = pruned(&config, &setup, &data, schedule)?;
-    let conversation = Conversation::resumed(conversation);
-    let job = kept_job(&config, &schedule, &data, &conversation)?;
-    AtomicFile::sweep(&config.out)?;
-    let resume = resume_command(path);
-    let checkpoint = Checkpoint::with(kept, place, &setup, job, resume)?;
-    tell_of_earlier(&checkpoint, &schedule, observer);
-    Training {
-        config: &config,
-        setup,
-        data: Mutex::new(data),
-        schedule,
-        conversation,
-        checkpoint,
-        begun,
-    }
-    .launch(observer)
-}
-
-fn other(path: &Option<PathBuf>, kept: PathBuf) -> PathBuf {
-    path.clone().unwrap_or(kept)
 }
 
 fn resume_command(checkpoint: &Path) -> String {

@@ -14,11 +14,11 @@ use engine::train::Model;
 
 use super::outcome::Outcome;
 use super::{ProfileConfig, ProfileReport, StepShape};
+use crate::job::JobError;
 use crate::job::keyed::{AtHand, Keyed};
 use crate::job::samples::batch_size;
 use crate::job::task::Setup;
 use crate::job::train::bootstrapper;
-use crate::job::JobError;
 
 /// What can be profiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,9 +249,7 @@ fn step<B: Backend>(
     let labels: Vec<usize> = (0..batch).map(|i| i % classes).collect();
     let samples = owner.encrypt_batch(plan, &values, &labels, &SEED)?;
     let start = Model::zeros(classes, features);
-    let start = owner
-        .encrypt_start(plan, &start, &SEED)?
-        .ciphertext;
+    let start = owner.encrypt_start(plan, &start, &SEED)?.ciphertext;
     let at_hand = AtHand(&owner, SEED);
     let bootstrapper = bootstrapper(plan, keyed.evaluator())?;
     let refresher: &dyn Refresh<B> = match &bootstrapper {

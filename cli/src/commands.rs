@@ -167,7 +167,7 @@ fn prune(command: PruneCommand, streams: &mut Streams<'_>) -> Result<(), Failure
         }
         PruneCommand::Mask(args) => {
             let json = args.output.json;
-            let config = resolve::prune_mask(args);
+            let config = resolve::prune_mask(args)?;
             let report = job::prune_mask(&config, &mut Progress::new(streams, json))?;
             print::done(streams, json, &report, prune::mask);
         }
@@ -176,6 +176,12 @@ fn prune(command: PruneCommand, streams: &mut Streams<'_>) -> Result<(), Failure
             let config = resolve::prune_merge(args);
             let report = job::prune_merge(&config, &mut Progress::new(streams, json))?;
             print::done(streams, json, &report, prune::merge);
+        }
+        PruneCommand::Check(args) => {
+            let json = args.output.json;
+            let config = resolve::prune_check(args);
+            let report = job::prune_check(&config, &mut Progress::new(streams, json))?;
+            print::done(streams, json, &report, prune::check);
         }
         PruneCommand::Simulate(args) => return prune_sweep(&args, streams),
     }

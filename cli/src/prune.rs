@@ -1,7 +1,10 @@
 //! What is told of choices of rows.
 
+use std::path::Path;
+
 use host::job::{
-    PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary, ScoreSeconds,
+    MergeMethod, PruneCheckReport, PruneMaskReport, PruneMergeReport, PruneReport,
+    PruneScoreReport, PruneSummary, ScoreSeconds,
 };
 
 use crate::print::list;
@@ -117,25 +120,33 @@ pub(crate) fn score(report: &PruneScoreReport) -> String {
 
 /// The result of `veilgrad prune mask`.
 pub(crate) fn mask(report: &PruneMaskReport) -> String {
-    list(&[
-        (
-            "Mask",
-            format!(
-                "{}, for the server: {} of {} kept by {}, {}, {}",
-                report.out.display(),
-                count(report.kept as u64),
-                things(report.of, "row"),
-                report.rule,
-                if report.weighted {
-                    "weighted"
-                } else {
-                    "all alike"
-                },
-                bytes(report.bytes)
-            ),
+    let mut rows = vec![(
+        "Mask",
+        format!(
+            "{}, for the server: {} of {} kept by {}, {}, {}",
+            report.out.display(),
+            count(report.kept as u64),
+            things(report.of, "row"),
+            report.rule,
+            if report.weighted {
+                "weighted"
+            } else {
+                "all alike"
+            },
+            bytes(report.bytes)
         ),
-        ("Time", seconds(report.seconds)),
-    ])
+    )];
+    rows.extend(table(report.table.as_deref()));
+    rows.push(("Time", seconds(report.seconds)));
+    list(&rows)
+}
+
+/// The line of a table, if there is one.
+fn table(path: Option<&Path>) -> Option<(&'static str, String)> {
+    path.map(|path| {
+        let text = format!("{}, not protected; keep it private", path.display());
+        ("Table", text)
+    })
 }
 
 /// The result of `veilgrad prune merge`.
@@ -176,4 +187,45 @@ pub(crate) fn merge(report: &PruneMergeReport) -> String {
             ),
         ),
     ])
+}
+
+/// The result of `veilgrad prune check`.
+pub(crate) fn check(report: &PruneCheckReport) -> String {
+    let method = match report.method {
+        MergeMethod::Planned => "planned",
+        MergeMethod::Naive => "naive",
+    };
+    let mut rows = vec![
+        (
+            "Merged set",
+            format!(
+                "{}: {} of {} in {}, each kept one once and in its place ({method}); {} zero",
+                report.merged.display(),
+                count(report.kept as u64),
+                things(report.of, "row"),
+                things(report.batches, "mini-batch"),
+                things(report.empty, "empty place"),
+            ),
+        ),
+        (
+            "Largest error",
+            format!(
+                "{:.1e} of a feature, {:.1e} of a label, {:.1e} in an empty place",
+                report.feature_error, report.label_error, report.empty_error
+            ),
+        ),
+        (
+            "Levels",
+            format!(
+                "features {}, encrypted at {}; labels {}, encrypted at {}",
+                report.features_level,
+                report.encrypted_features_level,
+                report.labels_level,
+                report.encrypted_labels_level
+            ),
+        ),
+    ];
+    rows.extend(table(report.table.as_deref()));
+    rows.push(("Time", seconds(report.seconds)));
+    list(&rows)
 }

@@ -2,7 +2,7 @@
 
 mod prune;
 
-pub(crate) use prune::{prune_mask, prune_merge, prune_score, prune_sweep};
+pub(crate) use prune::{prune_check, prune_mask, prune_merge, prune_score, prune_sweep};
 
 use std::env;
 use std::path::PathBuf;

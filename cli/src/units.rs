@@ -15,7 +15,11 @@ pub(crate) fn count(count: u64) -> String {
 
 /// `number` things, each of which is called `thing`.
 pub(crate) fn things(number: usize, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+    let plural = match number {
+        1 => "",
+        _ if thing.ends_with("ch") => "es",
+        _ => "s",
+    };
     format!("{} {thing}{plural}", count(number as u64))
 }
 
@@ -90,6 +94,7 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(things(1, "epoch"), "1 epoch");
         assert_eq!(things(1200, "step"), "1,200 steps");
+        assert_eq!(things(2, "mini-batch"), "2 mini-batches");
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub(crate) use options::{
 };
 pub(crate) use owner::{DecryptArgs, EncryptArgs, EvaluateArgs, KeygenArgs, RefreshArgs};
 pub(crate) use prune::{
-    PruneCommand, PruneCommandArgs, PruneMaskArgs, PruneMergeArgs, PruneScoreArgs, PruneSweepArgs,
+    PruneCheckArgs, PruneCommand, PruneCommandArgs, PruneMaskArgs, PruneMergeArgs, PruneScoreArgs,
+    PruneSweepArgs,
 };
 pub(crate) use resume::ResumeArgs;
 pub(crate) use server::TrainArgs;

@@ -1,4 +1,4 @@
-//! A choice of samples as three commands, between which files go from one party to the other.
+//! A choice of samples as three commands, between which files go from one party to the other, and a look at what came of it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::values;
 ///   server  veilgrad prune score  scores of all rows under an encrypted model
 ///   owner   veilgrad prune mask   which rows to keep, by their scores
 ///   server  veilgrad prune merge  the kept rows in few ciphertexts
+///   owner   veilgrad prune check  whether these are the rows, if the owner wants to see
 /// `veilgrad train --data MERGED.vg` then trains on them. `veilgrad train --prune` does all of it
 /// by itself, every few epochs; `veilgrad prune simulate` says beforehand what it costs in accuracy.
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,7 @@ pub(crate) enum PruneCommand {
     Score(PruneScoreArgs),
     Mask(PruneMaskArgs),
     Merge(PruneMergeArgs),
+    Check(PruneCheckArgs),
     Simulate(PruneSweepArgs),
 }
 
@@ -77,19 +79,27 @@ pub(crate) struct PruneScoreArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// Choose the rows to keep, by the server's scores
+/// Choose the rows to keep, by the server's scores or at random
 ///
 /// Who     The data owner.
-/// Reads   The secret key, the scores, and the data set: its classes.
-/// Writes  --out  the mask: a bit for each row, and 4 bytes for each kept one if they count
-///                differently.
+/// Reads   The secret key, the scores, and the data set: its rows and their order. For
+///         --prune-rule random the encrypted training set will do instead of scores.
+/// Writes  --out    the mask: a bit for each row, and 4 bytes for each kept one if they count
+///                  differently;
+///         --table  what it was made of, CSV; stays with the owner.
 /// Learns  From the mask the server learns which rows are kept, so which are hard for the model,
 ///         and from a weight the score of a kept row to within a factor of 1.2; no class
 ///         and no feature.
 ///
-/// Example
+/// A line of the table is a training row: its mini-batch, its place in it, and where it is in the
+/// data set as it was given, all from 0 (a set that is split is counted before the split, the
+/// head of a CSV file is not); its class and its score; its weight, empty if it is not kept.
+///
+/// Examples
 ///   veilgrad prune mask --secret-key keys/secret.vg --data heart.csv --scores scores.vg \
 ///       --prune 0.9 --out mask.vg
+///   veilgrad prune mask --secret-key keys/secret.vg --data heart.csv --scores scores.vg \
+///       --prune 0.9 --prune-rule hardest --class-balance --out mask.vg --table mask.csv
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct PruneMaskArgs {
@@ -98,8 +108,16 @@ pub(crate) struct PruneMaskArgs {
     pub(crate) secret_key: PathBuf,
 
     /// The scores, from `veilgrad prune score`
-    #[arg(long, value_name = "SCORES.vg")]
-    pub(crate) scores: PathBuf,
+    #[arg(
+        long,
+        value_name = "SCORES.vg",
+        required_unless_present = "training_set"
+    )]
+    pub(crate) scores: Option<PathBuf>,
+
+    /// The encrypted training set, from `veilgrad encrypt`, instead of --scores: for --prune-rule random
+    #[arg(long, value_name = "FILE.vg", conflicts_with = "scores")]
+    pub(crate) training_set: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) data: DataArgs,
@@ -116,6 +134,10 @@ pub(crate) struct PruneMaskArgs {
     /// File for the mask
     #[arg(long, value_name = "MASK.vg")]
     pub(crate) out: PathBuf,
+
+    /// Write a line for each training row to this file, with its score and weight; keep it private
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) table: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
@@ -158,6 +180,53 @@ pub(crate) struct PruneMergeArgs {
     /// File for the merged training set
     #[arg(long, value_name = "MERGED.vg")]
     pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Compare the merged rows with those that the mask keeps
+///
+/// Who     The data owner, who sees by it that the server merged what the mask says.
+/// Reads   The secret key, the data set, the mask, and the merged training set of the server.
+/// Writes  --table  a line for each place of the merged training set, CSV; stays with the owner.
+/// Learns  Nothing is sent. Errors are noise of ciphertexts, which says something of the key
+///         together with them: do not hand them on.
+///
+/// Every merged row is decrypted, features and labels. Where each kept row goes is worked out
+/// anew from the mask, as the server does; a place that nothing is put in must be zero. The
+/// first row that is another one is told, and the exit code is 1.
+///
+/// Examples
+///   veilgrad prune check --secret-key keys/secret.vg --data heart.csv --mask mask.vg \
+///       --merged merged.vg
+///   veilgrad prune check --secret-key keys/secret.vg --data heart.csv --mask mask.vg \
+///       --merged merged.vg --table merged.csv --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct PruneCheckArgs {
+    /// The owner's secret key, from `veilgrad keygen`
+    #[arg(long, value_name = "secret.vg")]
+    pub(crate) secret_key: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
+
+    /// The mask, from `veilgrad prune mask`
+    #[arg(long, value_name = "MASK.vg")]
+    pub(crate) mask: PathBuf,
+
+    /// The merged training set, from `veilgrad prune merge`
+    #[arg(long, value_name = "MERGED.vg")]
+    pub(crate) merged: PathBuf,
+
+    /// Write a line for each merged row to this file: the row it is, and its error; keep it private
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) table: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,

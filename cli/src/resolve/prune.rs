@@ -1,15 +1,16 @@
 //! What is said of choices of rows.
 
 use host::job::{
-    DEFAULT_IMPORTANCE_FLOOR, DataChoice, MergeMethod, PruneConfig, PruneMaskConfig,
-    PruneMergeConfig, PruneRounds, PruneSchedule, PruneScoreConfig, PruneSweepConfig, Pruning,
-    Rule, Scope, Score, Selection,
+    ChooseBy, DEFAULT_IMPORTANCE_FLOOR, DataChoice, MergeMethod, PruneCheckConfig, PruneConfig,
+    PruneMaskConfig, PruneMergeConfig, PruneRounds, PruneSchedule, PruneScoreConfig,
+    PruneSweepConfig, Pruning, Rule, Scope, Score, Selection,
 };
 
 use crate::args::{
-    PruneArgs, PruneMaskArgs, PruneMerge, PruneMergeArgs, PruneRule, PruneScore, PruneScoreArgs,
-    PruneSweepArgs, SelectionArgs,
+    PruneArgs, PruneCheckArgs, PruneMaskArgs, PruneMerge, PruneMergeArgs, PruneRule, PruneScore,
+    PruneScoreArgs, PruneSweepArgs, SelectionArgs,
 };
+use crate::streams::Failure;
 
 /// The score that is chosen.
 fn score(score: PruneScore) -> Score {
@@ -96,17 +97,26 @@ pub(crate) fn prune_score(args: PruneScoreArgs) -> PruneScoreConfig {
 }
 
 /// The configuration of `veilgrad prune mask`.
-pub(crate) fn prune_mask(args: PruneMaskArgs) -> PruneMaskConfig {
-    PruneMaskConfig {
+pub(crate) fn prune_mask(args: PruneMaskArgs) -> Result<PruneMaskConfig, Failure> {
+    let by = match (args.scores, args.training_set) {
+        (Some(scores), None) => ChooseBy::Scores(scores),
+        (None, Some(set)) => ChooseBy::Nothing(set),
+        _ => {
+            let message = "name what to choose by: --scores SCORES.vg or --training-set FILE.vg";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+    };
+    Ok(PruneMaskConfig {
         secret_key: args.secret_key,
-        scores: args.scores,
+        by,
         data: super::data(args.data),
         seed: args.seed.seed,
         selection: selection(args.prune, &args.selection),
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
-    }
+        table: args.table,
+    })
 }
 
 /// The configuration of `veilgrad prune merge`.
@@ -119,6 +129,20 @@ pub(crate) fn prune_merge(args: PruneMergeArgs) -> PruneMergeConfig {
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
+    }
+}
+
+/// The configuration of `veilgrad prune check`.
+pub(crate) fn prune_check(args: PruneCheckArgs) -> PruneCheckConfig {
+    PruneCheckConfig {
+        secret_key: args.secret_key,
+        data: super::data(args.data),
+        seed: args.seed.seed,
+        mask: args.mask,
+        merged: args.merged,
+        device: args.machine.device,
+        threads: args.machine.threads,
+        table: args.table,
     }
 }
 

@@ -49,7 +49,7 @@ mod tests;
 pub use crate::train::WEIGHT_BOUND;
 pub use counting::{Counting, ScoringBudgets};
 pub use message::{EncryptedBatch, Fresh, ReceivedBatch, RefreshRequest};
-pub use owner::{Owner, OwnerError};
+pub use owner::{ClearRows, Owner, OwnerError};
 pub use plan::{Choice, Plan, ValidationLevels};
 pub use plan_error::PlanError;
 pub use program::BatchVectors;

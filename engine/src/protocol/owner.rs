@@ -37,6 +37,15 @@ pub enum OwnerError {
     Eval(#[from] EvalError),
 }
 
+/// What every place of a batch holds, the places of its first row block first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClearRows {
+    /// The features, row by row.
+    pub features: Vec<f64>,
+    /// A number for each class, row by row: one in the class of a sample and zero elsewhere.
+    pub labels: Vec<f64>,
+}
+
 impl<'a, B: Backend> Owner<'a, B> {
     /// The owner of `secret`, which is a key of `params`.
     #[must_use]
@@ -128,6 +137,35 @@ impl<'a, B: Backend> Owner<'a, B> {
         let tiles = (0..).zip(&tiles);
         let tiles = tiles.map(|(i, blocks)| self.encrypt(blocks, level, &seed.derive(i)));
         Ok(tiles.collect::<Result<_, _>>()?)
+    }
+
+    /// What the places of a batch hold that the server has, whatever it made it of: for each tile its row blocks, of which there
+    /// may be fewer than the plan has, and the labels.
+    ///
+    /// # Errors
+    /// [`OwnerError::Packing`] for ciphertexts of another layout; those of the device.
+    pub fn rows(
+        &self,
+        plan: &Plan,
+        features: &[Ciphertext<B>],
+        labels: &Ciphertext<B>,
+    ) -> Result<ClearRows, OwnerError> {
+        let layout = plan.layout();
+        let tiles = features.iter().map(|tile| self.decrypt(tile));
+        let tiles = tiles.collect::<Result<Vec<_>, _>>()?;
+        let columns = self.decrypt(labels)?;
+        let [columns] = columns.as_slice() else {
+            return Err(OwnerError::Packing(PackingError::Shape {
+                what: "vectors of labels",
+                found: columns.len(),
+                expected: 1,
+            }));
+        };
+        let blocks = tiles.first().map_or(0, Vec::len);
+        Ok(ClearRows {
+            features: layout.unpack_features(&tiles)?,
+            labels: layout.unpack_blocks(columns, blocks)?,
+        })
     }
 
     /// The validation logits, row by row, of so many samples in each ciphertext.

@@ -2,6 +2,7 @@
 
 /// A sample that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Kept {
     /// Its index in its batch.
     pub sample: u32,
@@ -11,11 +12,28 @@ pub struct Kept {
 
 /// The kept samples of all batches. Public to both parties.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Mask {
     /// Samples of each batch.
     samples: Vec<usize>,
     /// For each batch the kept ones, by index.
     kept: Vec<Vec<Kept>>,
+}
+
+/// A mask as it is read, before it is believed.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    samples: Vec<usize>,
+    kept: Vec<Vec<Kept>>,
+}
+
+impl TryFrom<Unchecked> for Mask {
+    type Error = MaskError;
+
+    fn try_from(read: Unchecked) -> Result<Self, MaskError> {
+        Self::new(read.samples, read.kept)
+    }
 }
 
 /// Why a mask is none.

@@ -27,6 +27,8 @@ pub struct DataSet {
     name: String,
     class_names: Vec<String>,
     train: Table,
+    /// For each training row the one that it was loaded as.
+    train_rows: Vec<usize>,
     validation: Table,
     test: Table,
 }
@@ -106,11 +108,13 @@ impl DataSet {
                 class: named.map_or_else(|| class.to_string(), Clone::clone),
             });
         }
-        let set_aside = |from: Table, given: Option<Table>, part, share, stream| {
+        let mut train_rows: Vec<usize> = (0..train.rows()).collect();
+        let mut set_aside = |from: Table, given: Option<Table>, part, share, stream| {
             if let Some(given) = given {
                 return Ok((from, given));
             }
             let parts = stratified(place, part, from.labels(), share, seed, stream)?;
+            train_rows = parts.kept.iter().map(|&row| train_rows[row]).collect();
             Ok((from.select(&parts.kept)?, from.select(&parts.aside)?))
         };
         let (train, test) = set_aside(train, test, "test", TEST_SHARE, TEST_STREAM)?;
@@ -138,6 +142,7 @@ impl DataSet {
             name: name.to_owned(),
             class_names,
             train,
+            train_rows,
             validation,
             test,
         })
@@ -171,6 +176,13 @@ impl DataSet {
     #[must_use]
     pub fn train(&self) -> &Table {
         &self.train
+    }
+
+    /// For each training row the one that it was, from 0, among the training rows of what was loaded: before the rows for
+    /// validation and test were taken out of them, if they were.
+    #[must_use]
+    pub fn train_rows(&self) -> &[usize] {
+        &self.train_rows
     }
 
     /// Rows for choosing when to stop.
@@ -211,9 +223,39 @@ impl DataSet {
             name: self.name.clone(),
             class_names: self.class_names.clone(),
             train: part("training", &self.train)?,
+            train_rows: self.train_rows.clone(),
             validation: part("validation", &self.validation)?,
             test: part("test", &self.test)?,
         };
         Ok((set, fit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_row_is_known_by_where_it_was() {
+        let table = |rows: u16| {
+            let values = (0..rows).map(f32::from).collect();
+            Table::new("t", 1, values, (0..rows).map(|row| row % 2).collect()).unwrap()
+        };
+        let given = |test| Loaded {
+            train: table(40),
+            validation: None,
+            test,
+            class_names: None,
+        };
+        for (test, rows) in [(None, 28), (Some(table(4)), 35)] {
+            let set = DataSet::new("t", given(test), 5).unwrap();
+            assert_eq!((set.train().rows(), set.train_rows().len()), (rows, rows));
+            let values = set.train().values();
+            for (&row, value) in set.train_rows().iter().zip(values) {
+                assert_eq!(row as f32, *value);
+            }
+            let (normalized, _) = set.normalized(Scaling::Columns).unwrap();
+            assert_eq!(normalized.train_rows(), set.train_rows());
+        }
     }
 }

@@ -12,6 +12,7 @@ use engine::train::Model;
 
 use super::event::{Running, stage};
 use super::samples::{self, Preparation, Prepared};
+use super::set_name::SetName;
 use super::store::{OwnerKey, TrainingSetWriter};
 use super::{EncryptConfig, EncryptReport, JobError, Observer, Stage, random, write_json};
 use crate::data::DataSet;
@@ -65,17 +66,19 @@ impl Job for Encryption<'_> {
             let range = format!("from 1 to {} for these keys", task.batch);
             return Err(JobError::option("the batch size", batch, range));
         }
-        let (preparation, batches, validation) = stage(observer, Stage::Data, || {
+        let (name, preparation, batches, validation) = stage(observer, Stage::Data, || {
             let set = samples::open(&config.data, config.seed)?;
             check_sizes(&config.secret_key, &set, task.features, task.classes)?;
             let prepared = Prepared::new(&config.data, &set)?;
             let batches = prepared.batches(batch, config.seed)?;
+            let rows = samples::in_batches(&set, batches.len(), config.seed);
+            let name = SetName::new(secret, set.train(), &rows)?;
             let validation = prepared.validation(task.batch);
             let preparation = Preparation {
                 normalization: prepared.normalization,
                 class_names: Some(set.class_names().to_vec()),
             };
-            Ok::<_, JobError>((preparation, batches, validation))
+            Ok::<_, JobError>((name, preparation, batches, validation))
         })?;
         // It says something about the data: nobody but its owner may read it.
         write_json(&config.normalization, true, &preparation)?;
@@ -88,7 +91,8 @@ impl Job for Encryption<'_> {
         let start = Model::zeros(task.classes, task.features);
         let start = owner.encrypt_start(plan, &start, &random::secret_seed()?)?;
         let out = &config.out;
-        let mut writer = TrainingSetWriter::create(out, backend, setup, batches.len(), &start)?;
+        let mut writer =
+            TrainingSetWriter::create(out, backend, setup, name, batches.len(), &start)?;
         for batch in &batches {
             let seed = random::secret_seed()?;
             writer.write(&owner.encrypt_batch(plan, &batch.features, &batch.labels, &seed)?)?;

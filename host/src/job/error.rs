@@ -116,6 +116,13 @@ pub enum JobError {
          make keys with `veilgrad keygen --prune-score SCORE --global-mask`, or leave quotas by row"
     )]
     NoMoves,
+    /// Scores by keys that are for none.
+    #[error(
+        "{}: with these keys rows are chosen at random (`veilgrad keygen --prune-score random`), so there is nothing to score; \
+         the owner chooses with `veilgrad prune mask --prune-rule random --training-set FILE.vg`",
+        .0.display()
+    )]
+    NothingToScore(PathBuf),
     /// Pruning what is pruned already.
     #[error("{}: these samples are merged already, a level lower; prune the training set that `veilgrad encrypt` wrote", .0.display())]
     Merged(PathBuf),
@@ -163,6 +170,48 @@ pub enum JobError {
         file: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// Rows that are not those of the training set, or not in its order.
+    #[error(
+        "{}: not of the rows that {data} has in the order of this seed; the same --data and --seed as for `veilgrad encrypt` \
+         are needed", file.display()
+    )]
+    OtherRows {
+        /// The file.
+        file: PathBuf,
+        /// The data set that was named.
+        data: String,
+    },
+    /// A file about another training set.
+    #[error(
+        "{}: of another training set than {}; each encryption is one of its own, of the same rows too",
+        file.display(), set.display()
+    )]
+    OtherSet {
+        /// The file.
+        file: PathBuf,
+        /// The training set, merged or not.
+        set: PathBuf,
+    },
+    /// A row of a merged training set that is not the one it should be.
+    #[error(
+        "{}: row {row} of mini-batch {batch}: {what} is {found}, expected {expected}: {expects}", file.display()
+    )]
+    MergedRow {
+        /// The file.
+        file: PathBuf,
+        /// The batch, from 0.
+        batch: usize,
+        /// The row in it, from 0.
+        row: usize,
+        /// Which of its numbers differs.
+        what: String,
+        /// What was decrypted.
+        found: f64,
+        /// What should be there.
+        expected: f64,
+        /// Why.
+        expects: String,
     },
     /// A file whose content does not fit the program or another file.
     #[error("{}: {what}: found {found}, expected {expected}", file.display())]

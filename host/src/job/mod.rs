@@ -8,7 +8,8 @@
 //! | [`resume()`] | whose job it was | what it kept | what it would have written |
 //! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
 //! | [`prune_score()`], [`prune_merge()`] | server | keys, training set, then model or mask | scores, merged training set |
-//! | [`prune_mask()`] | owner | secret key, scores, data | mask for the server |
+//! | [`prune_mask()`] | owner | secret key, scores or training set, data | mask for the server |
+//! | [`prune_check()`] | owner | secret key, data, mask, merged training set | |
 //! | [`decrypt()`] | owner | secret key, model, normalisation | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
@@ -49,6 +50,7 @@ mod resume;
 mod run;
 mod samples;
 mod schedule;
+mod set_name;
 mod simulate;
 mod steps;
 mod store;
@@ -89,17 +91,18 @@ pub use params::describe_params;
 pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use prune::{
-    DEFAULT_IMPORTANCE_FLOOR, PruneConfig, PruneMaskConfig, PruneMergeConfig, PruneRounds,
-    PruneScoreConfig, PruneSweepConfig, prune_mask, prune_merge, prune_score, prune_sweep,
+    ChooseBy, DEFAULT_IMPORTANCE_FLOOR, PruneCheckConfig, PruneConfig, PruneMaskConfig,
+    PruneMergeConfig, PruneRounds, PruneScoreConfig, PruneSweepConfig, prune_check, prune_mask,
+    prune_merge, prune_score, prune_sweep,
 };
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
     EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
     OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport, PlanReport,
-    PredictionReport, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport,
-    PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport, ScoreSeconds,
-    SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
+    PredictionReport, PruneCheckReport, PruneMaskReport, PruneMergeReport, PruneReport,
+    PruneScoreReport, PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport,
+    ScoreSeconds, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
 pub use run::run;

@@ -136,7 +136,10 @@ impl Job for Answering<'_> {
                         JobError::mismatch(&file, "what to keep", "nothing", "a selection")
                     })?;
                     let data = (&config.data, config.seed);
-                    let mask = choose_for_request(&owner, key, data, &header, &scores, selection)?;
+                    let from = exchange.as_path();
+                    let chosen =
+                        choose_for_request(&owner, key, from, data, &header, &scores, selection)?;
+                    let mask = chosen.mask;
                     end.answer_prune(&header, &mask)?;
                     masks.fetch_add(1, Ordering::Relaxed);
                     let note = format!(

@@ -138,6 +138,17 @@ pub(super) fn open(choice: &DataChoice, seed: u64) -> Result<DataSet, JobError> 
     })
 }
 
+/// The training rows of each of `count` batches, in an order that the seed fixes.
+pub(super) fn in_batches(set: &DataSet, count: usize, seed: u64) -> Vec<Vec<usize>> {
+    let options = TrainOptions {
+        learning_rate: 1.0,
+        batch: 1,
+        epochs: 1,
+        seed,
+    };
+    options.in_batches(set.train().rows(), count)
+}
+
 /// How features are brought to a common scale. Columns of a CSV file are measurements, each in a unit of its own; columns
 /// of a tensor are pixels or embeddings, whose differences of variance mean something: MNIST embeddings, PCA-rotated, lose
 /// three percent of accuracy in the end if they are levelled, and the digits nothing.
@@ -168,15 +179,16 @@ impl Prepared {
 
     /// The training rows in batches of at most `batch` samples.
     pub(super) fn batches(&self, batch: usize, seed: u64) -> Result<Vec<Samples>, JobError> {
-        let options = TrainOptions {
-            learning_rate: 1.0,
-            batch,
-            epochs: 1,
-            seed,
-        };
+        let count = self.set.train().rows().div_ceil(batch.max(1));
+        self.select(&in_batches(&self.set, count, seed))
+    }
+
+    /// These training rows of each batch.
+    pub(super) fn select(&self, batches: &[Vec<usize>]) -> Result<Vec<Samples>, JobError> {
         let train = self.set.train();
-        let rows = options.batches(train.rows()).into_iter();
-        rows.map(|rows| Ok(Samples::of(&train.select(&rows)?)))
+        let batches = batches.iter();
+        batches
+            .map(|rows| Ok(Samples::of(&train.select(rows)?)))
             .collect()
     }
 }

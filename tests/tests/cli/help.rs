@@ -31,7 +31,13 @@ fn the_program_lists_its_commands() {
 }
 
 /// Those within `prune`.
-const PRUNE_COMMANDS: [&str; 4] = ["prune score", "prune mask", "prune merge", "prune simulate"];
+const PRUNE_COMMANDS: [&str; 5] = [
+    "prune score",
+    "prune mask",
+    "prune merge",
+    "prune check",
+    "prune simulate",
+];
 
 #[test]
 fn each_command_says_who_reads_writes_and_learns_what() {

@@ -5,20 +5,35 @@ use std::path::Path;
 use super::{Outcome, tiny_csv, veilgrad};
 
 /// Runs a command line that must be done; names of files are those of a directory.
-fn done(directory: &Path, line: &str) -> Outcome {
+pub(super) fn done(directory: &Path, line: &str) -> Outcome {
     let outcome = attempt(directory, line);
     assert_eq!(outcome.code, 0, "{line}: {}", outcome.err);
     outcome
 }
 
 /// Runs a command line in which `@` stands before the names of files.
-fn attempt(directory: &Path, line: &str) -> Outcome {
+pub(super) fn attempt(directory: &Path, line: &str) -> Outcome {
     let place = |word: &str| match word.strip_prefix('@') {
         Some(file) => directory.join(file).to_str().unwrap().to_owned(),
         None => word.to_owned(),
     };
     let words: Vec<String> = line.split_whitespace().map(place).collect();
     veilgrad(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Runs a command line of the server that must be done, and beside it an owner who answers: what both said.
+pub(super) fn with_owner(place: &Path, server: &str) -> (Outcome, Outcome) {
+    std::thread::scope(|scope| {
+        let owner = scope.spawn(|| {
+            let refresh = "refresh --secret-key @keys/secret.vg --data @tiny.csv --exchange @exchange --wait 2m --json";
+            done(place, refresh)
+        });
+        let server = done(
+            place,
+            &format!("{server} --exchange @exchange --wait 2m --json"),
+        );
+        (server, owner.join().unwrap())
+    })
 }
 
 #[test]
@@ -95,21 +110,7 @@ fn rows_are_chosen_in_three_commands_and_trained_on() {
             "encrypt {keys} --data @tiny.csv --out @data.vg --normalization @normalization.json"
         ),
     );
-    let with_owner = |server: &str| {
-        std::thread::scope(|scope| {
-            let owner = scope.spawn(|| {
-                let refresh = format!(
-                    "refresh {keys} --data @tiny.csv --exchange @exchange --wait 2m --json"
-                );
-                done(place, &refresh)
-            });
-            let server = done(
-                place,
-                &format!("{server} --exchange @exchange --wait 2m --json"),
-            );
-            (server, owner.join().unwrap())
-        })
-    };
+    let with_owner = |server: &str| with_owner(place, server);
     let server = "--evaluation-keys @keys/evaluation.vg --data @data.vg";
     with_owner(&format!("train {server} --epochs 2 --out @first.vg"));
     let (scored, _) = with_owner(&format!(

@@ -126,6 +126,8 @@ fn files_that_must_be_named_are_asked_for() {
         &["--secret-key", "--model", "--normalization", "--out"],
     );
     refused(&["evaluate"], &["--model"]);
+    refused(&["prune", "mask"], &["--secret-key", "--scores", "--out"]);
+    refused(&["prune", "check"], &["--secret-key", "--mask", "--merged"]);
 }
 
 #[test]

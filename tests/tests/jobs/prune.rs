@@ -143,3 +143,32 @@ fn what_keys_and_options_do_not_allow_is_refused() {
         );
     }
 }
+
+#[test]
+fn an_owner_with_rows_of_another_order_chooses_none() {
+    let place = Place {
+        pruning: Some(Pruning {
+            score: Score::LogitMargin,
+            scope: Scope::Rows,
+        }),
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let config = TrainJobConfig {
+        prune: Some(rounds(0.5, Rule::Hardest, Scope::Rows)),
+        wait: Duration::from_secs(2),
+        ..place.train_config("keys")
+    };
+    let answering = RefreshConfig {
+        seed: 4,
+        ..place.refresh_config("keys")
+    };
+    thread::scope(|scope| {
+        let owner = scope.spawn(|| job::refresh(&answering, &mut Heard::default()));
+        let error = job::train(&config, &mut Heard::default()).unwrap_err();
+        assert!(matches!(error, JobError::NoAnswer { .. }), "{error}");
+        let error = owner.join().unwrap().unwrap_err();
+        assert!(matches!(error, JobError::OtherRows { .. }), "{error}");
+    });
+}

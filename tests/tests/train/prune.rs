@@ -342,3 +342,30 @@ fn a_chain_without_a_level_to_spare_is_refused() {
         assert!(error.to_string().contains("leveled-13"), "{error}");
     }
 }
+
+#[test]
+fn a_mask_is_checked_wherever_it_is_read() {
+    let kept = |sample, weight| Kept { sample, weight };
+    let mask = Mask::new(
+        vec![3, 2],
+        vec![vec![kept(0, 1.0), kept(2, 2.0)], Vec::new()],
+    )
+    .unwrap();
+    let sound = serde_json::to_value(&mask).unwrap();
+    let read = |value| serde_json::from_value::<Mask>(value);
+    assert_eq!(read(sound.clone()).unwrap(), mask);
+    for (field, value) in [
+        ("/kept/0/1/sample", "3"),
+        ("/kept/0/1/sample", "0"),
+        ("/kept/0/0/weight", "0.0"),
+        ("/kept/0/0/weight", "-1.0"),
+        ("/kept/0/0/weight", "1e9"),
+        ("/kept/0", "[]"),
+        ("/samples/0", "2"),
+        ("/samples", "[3]"),
+    ] {
+        let mut damaged = sound.clone();
+        *damaged.pointer_mut(field).unwrap() = serde_json::from_str(value).unwrap();
+        assert!(read(damaged).is_err(), "{field} {value}");
+    }
+}

@@ -251,4 +251,38 @@ fn sizes_that_do_not_fit_are_refused() {
         layout.pack_features(&[0.0; 5]),
         Err(PackingError::Shape { .. })
     ));
+    for tiles in [vec![], vec![vec![vec![Complex64::ZERO; 511]]]] {
+        assert!(matches!(
+            layout.unpack_features(&tiles),
+            Err(PackingError::Shape { .. })
+        ));
+    }
+    let columns = vec![Complex64::ZERO; 512];
+    assert!(matches!(
+        layout.unpack_blocks(&columns, layout.class_columns() + 1),
+        Err(PackingError::Shape { .. })
+    ));
+}
+
+#[test]
+fn what_is_packed_comes_back_place_by_place() {
+    for (features, batch) in [(5, 64), (70, 40), (3, 1)] {
+        let layout = Layout::plan(512, 3, features, batch, Grouping::Packed).unwrap();
+        let x = numbers(batch * features, 7);
+        let labels: Vec<usize> = (0..batch).map(|sample| sample % 3).collect();
+        let tiles = layout.pack_features(&x).unwrap();
+        let found = layout.unpack_features(&tiles).unwrap();
+        let (of_samples, behind) = found.split_at(x.len());
+        assert_eq!(of_samples, x);
+        assert!(behind.iter().all(|&value| value == 0.0));
+        let columns = layout.pack_labels(&labels).unwrap();
+        let found = layout.unpack_blocks(&columns, layout.row_blocks()).unwrap();
+        assert_eq!(found.len(), layout.row_blocks() * layout.height() * 3);
+        for (place, found) in found.chunks_exact(3).enumerate() {
+            let class = labels.get(place);
+            for (of, &value) in found.iter().enumerate() {
+                assert_eq!(value, f64::from(u8::from(class == Some(&of))));
+            }
+        }
+    }
 }

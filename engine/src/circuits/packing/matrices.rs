@@ -25,6 +25,29 @@ impl Layout {
         Ok((0..self.tiles()).map(tile).collect())
     }
 
+    /// The matrix in tiles that have as many row blocks as they have, row by row: a row for every place, the places of the
+    /// first row block first.
+    ///
+    /// # Errors
+    /// [`PackingError::Shape`].
+    pub fn unpack_features(&self, tiles: &[Vec<Vec<Complex64>>]) -> Result<Vec<f64>, PackingError> {
+        check("tiles", tiles.len(), self.tiles())?;
+        let blocks = tiles.first().map_or(0, Vec::len);
+        for tile in tiles {
+            check("row blocks of a tile", tile.len(), blocks)?;
+            for vector in tile {
+                check("a tile", vector.len(), self.slots())?;
+            }
+        }
+        let at = |place: usize, feature: usize| {
+            let slot = self.slot(place % self.height(), feature % self.width());
+            tiles[feature / self.width()][place / self.height()][slot].re
+        };
+        Ok((0..blocks * self.height() * self.features())
+            .map(|i| at(i / self.features(), i % self.features()))
+            .collect())
+    }
+
     /// One-hot labels in class columns.
     ///
     /// # Errors
@@ -70,13 +93,32 @@ impl Layout {
     ) -> Result<Vec<f64>, PackingError> {
         check("class columns", columns.len(), self.slots())?;
         self.rows("class columns", samples * self.classes(), self.classes())?;
-        let at = |sample: usize, class: usize| {
-            let column = self.class_columns() * class + sample / self.height();
-            columns[self.slot(sample % self.height(), column)].re
+        Ok(self.unpack_places(columns, samples))
+    }
+
+    /// The rows of a matrix in class columns for every place of so many row blocks.
+    ///
+    /// # Errors
+    /// [`PackingError::Shape`], also for more row blocks than there are columns of a class.
+    pub fn unpack_blocks(
+        &self,
+        columns: &[Complex64],
+        blocks: usize,
+    ) -> Result<Vec<f64>, PackingError> {
+        check("class columns", columns.len(), self.slots())?;
+        let most = self.class_columns();
+        check("row blocks of class columns", blocks.min(most), blocks)?;
+        Ok(self.unpack_places(columns, blocks * self.height()))
+    }
+
+    fn unpack_places(&self, columns: &[Complex64], places: usize) -> Vec<f64> {
+        let at = |place: usize, class: usize| {
+            let column = self.class_columns() * class + place / self.height();
+            columns[self.slot(place % self.height(), column)].re
         };
-        Ok((0..samples * self.classes())
+        (0..places * self.classes())
             .map(|i| at(i / self.classes(), i % self.classes()))
-            .collect())
+            .collect()
     }
 
     /// Class and sample of a row and column in class columns. The sample is beyond the batch in unused columns.

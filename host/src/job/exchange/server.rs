@@ -20,6 +20,7 @@ use super::{
 };
 use crate::file::{AtomicFile, Kind, Reader, Writer};
 use crate::job::prune::ScoreMessage;
+use crate::job::set_name::SetName;
 use crate::job::store::ScoreHeader;
 use crate::job::task::Setup;
 use crate::job::{JobError, random, store, write_json};
@@ -194,9 +195,10 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         Ok(self.take(&request, answer, found))
     }
 
-    /// Asks which samples to keep, by their scores.
+    /// Asks which samples of a training set to keep, by their scores.
     pub(in crate::job) fn ask_for_mask(
         &self,
+        set: &SetName,
         message: &ScoreMessage<'_, B>,
     ) -> Result<Mask, JobError> {
         let round = message.round;
@@ -205,6 +207,7 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
             key: self.setup.origin.key.clone(),
             training: self.talk.training.clone(),
             round,
+            set: set.clone(),
             samples: message.samples.to_vec(),
             score: message.score,
             selection: Some(message.selection),

@@ -11,7 +11,7 @@ use engine::protocol::Server;
 use engine::prune::{Mask, MergeMethod, MergePlan, Scope};
 
 use super::super::event::Running;
-use super::super::store::{self, KeysFile, TrainingSetFile, create_merged_set};
+use super::super::store::{self, KeysFile, MaskHeader, TrainingSetFile, create_merged_set};
 use super::super::task::Setup;
 use super::super::{JobError, Observer, PruneMergeReport, Stage};
 use super::scoring::Laps;
@@ -47,7 +47,7 @@ pub fn prune_merge(
     let begun = Instant::now();
     let setup = KeysFile::open(&config.evaluation_keys)?.setup;
     let pruning = setup.plan.pruning().ok_or(JobError::NotPrunable)?.pruning();
-    let (_, mask) = store::read_mask(&config.mask, &setup, &config.evaluation_keys)?;
+    let (header, mask) = store::read_mask(&config.mask, &setup, &config.evaluation_keys)?;
     let plan = MergePlan::new(setup.plan.layout(), &mask, config.method);
     if plan.scope() == Scope::Global && pruning.scope == Scope::Rows {
         return Err(JobError::NoMoves);
@@ -56,6 +56,7 @@ pub fn prune_merge(
     let merging = Merging {
         config,
         setup,
+        header,
         mask,
         plan,
         begun,
@@ -66,6 +67,7 @@ pub fn prune_merge(
 struct Merging<'a> {
     config: &'a PruneMergeConfig,
     setup: Setup,
+    header: MaskHeader,
     mask: Mask,
     plan: MergePlan,
     begun: Instant,
@@ -102,6 +104,7 @@ impl Job for Merging<'_> {
         let Self {
             config,
             setup,
+            header,
             mask,
             plan,
             ..
@@ -110,6 +113,12 @@ impl Job for Merging<'_> {
         let mut keys = KeysFile::open(from)?;
         setup.check(from, from, &keys.setup.origin)?;
         let mut data = TrainingSetFile::open(&config.data, setup, from)?;
+        if header.set != data.set {
+            return Err(JobError::OtherSet {
+                file: config.mask.clone(),
+                set: config.data.clone(),
+            });
+        }
         mask.check(&data.samples)?;
         let mut running = Running::begin(observer, Stage::Keys, setup.plan.keys().len());
         let keys = keys.read(backend, &mut running)?;
@@ -129,7 +138,9 @@ impl Job for Merging<'_> {
         let merged = server.merged(merging, plan)?;
         let seconds_merge = laps.next()?;
         let start = data.start(backend, setup)?;
-        create_merged_set(&config.out, backend, setup, &start, plan, &merged)?;
+        let merged_from = (&data.set, config.method);
+        let out = &config.out;
+        create_merged_set(out, backend, setup, merged_from, &start, plan, &merged)?;
         running.end();
         Ok(PruneMergeReport {
             out: config.out.clone(),

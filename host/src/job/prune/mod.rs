@@ -5,17 +5,22 @@
 //! | [`prune_score()`] | server | evaluation keys, training set, model | scores for the owner |
 //! | [`prune_mask()`] | owner | secret key, scores, data | mask for the server |
 //! | [`prune_merge()`] | server | evaluation keys, training set, mask | merged training set |
+//! | [`prune_check()`] | owner | secret key, data, mask, merged training set | |
 
+mod check;
 mod mask;
 mod memory;
 mod merge;
+mod owner_rows;
 mod rounds;
 mod score;
 mod scoring;
 mod sweep;
+mod table;
 
+pub use check::{PruneCheckConfig, prune_check};
 pub(super) use mask::choose_for_request;
-pub use mask::{PruneMaskConfig, prune_mask};
+pub use mask::{ChooseBy, PruneMaskConfig, prune_mask};
 pub(super) use memory::PruneState;
 pub use merge::{PruneMergeConfig, prune_merge};
 pub(super) use rounds::{Pruner, ScoreMessage};

@@ -8,6 +8,7 @@ use engine::backend::Backend;
 use engine::circuits::Refresh;
 use engine::ckks::{Encoder, Evaluator, Level};
 use engine::protocol::Server;
+use engine::prune::Score;
 
 use super::super::event::Running;
 use super::super::exchange::{Conversation, ServerEnd};
@@ -49,7 +50,10 @@ pub fn prune_score(
 ) -> Result<PruneScoreReport, JobError> {
     let begun = Instant::now();
     let setup = KeysFile::open(&config.evaluation_keys)?.setup;
-    setup.plan.pruning().ok_or(JobError::NotPrunable)?;
+    let pruning = setup.plan.pruning().ok_or(JobError::NotPrunable)?.pruning();
+    if pruning.score == Score::Random {
+        return Err(JobError::NothingToScore(config.evaluation_keys.clone()));
+    }
     let params = setup.params.clone();
     let scoring = Scoring {
         config,
@@ -145,6 +149,7 @@ impl Job for Scoring<'_> {
             key: setup.origin.key.clone(),
             training: random::fresh_id()?,
             round: 0,
+            set: data.set.clone(),
             samples: data.samples.clone(),
             score,
             selection: None,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::prune::MergeTotals;
+use engine::prune::{MergeMethod, MergeTotals};
 use serde::Serialize;
 
 use super::OperationCount;
@@ -187,6 +187,8 @@ pub struct PruneMaskReport {
     pub weighted: bool,
     /// Bytes of bits and weights.
     pub bytes: u64,
+    /// The table of all samples, if one was asked for.
+    pub table: Option<PathBuf>,
     /// Time.
     pub seconds: f64,
 }
@@ -204,6 +206,41 @@ pub struct PruneMergeReport {
     /// Masks, sums and rotations, and reading what they are made of.
     pub seconds_merge: f64,
     /// All stages.
+    pub seconds: f64,
+}
+
+/// Of [`prune_check`](crate::job::prune_check()): every kept sample was found once, in its place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PruneCheckReport {
+    /// The merged training set.
+    pub merged: PathBuf,
+    /// How survivors were brought together.
+    pub method: MergeMethod,
+    /// Batches of the merged training set.
+    pub batches: usize,
+    /// Samples in them: those that the mask keeps.
+    pub kept: usize,
+    /// Samples of the training set.
+    pub of: usize,
+    /// Places that nothing was put in: zero, with the weight zero.
+    pub empty: usize,
+    /// The level of merged features.
+    pub features_level: usize,
+    /// Of merged labels.
+    pub labels_level: usize,
+    /// The level of features as they were encrypted.
+    pub encrypted_features_level: usize,
+    /// Of labels as they were encrypted.
+    pub encrypted_labels_level: usize,
+    /// The largest error of a feature of a kept sample.
+    pub feature_error: f64,
+    /// Of a label of a kept sample, in any class.
+    pub label_error: f64,
+    /// The largest number in a place that nothing was put in.
+    pub empty_error: f64,
+    /// The table of all places, if one was asked for.
+    pub table: Option<PathBuf>,
+    /// Time.
     pub seconds: f64,
 }
 

@@ -6,12 +6,13 @@ use std::path::Path;
 use engine::backend::Backend;
 use engine::ckks::{Ciphertext, Level};
 use engine::protocol::{ReceivedBatch, Server};
-use engine::prune::MergePlan;
+use engine::prune::{MergeMethod, MergePlan};
 use serde::{Deserialize, Serialize};
 
 use super::{TrainingSetFile, expected, read_level};
 use crate::file::{Kind, Reader, Writer};
 use crate::job::JobError;
+use crate::job::set_name::SetName;
 use crate::job::task::{Origin, Setup};
 
 const HALVES: [&str; 2] = ["first", "second"];
@@ -20,6 +21,10 @@ const HALVES: [&str; 2] = ["first", "second"];
 #[serde(deny_unknown_fields)]
 struct Header {
     origin: Origin,
+    /// The training set that it was merged from.
+    set: SetName,
+    /// How.
+    method: MergeMethod,
     /// Of each batch.
     row_blocks: Vec<usize>,
 }
@@ -36,11 +41,13 @@ fn weights(batch: usize) -> String {
     format!("batch-{batch:05}.weights")
 }
 
-/// Writes merged batches with the start of their training, for the keys of `setup`.
+/// Writes merged batches with the start of their training, for the keys of `setup`; `from` are the training set that they were
+/// merged from, and how.
 pub(in crate::job) fn create_merged_set<B: Backend>(
     path: &Path,
     backend: &B,
     setup: &Setup,
+    from: (&SetName, MergeMethod),
     start: &Ciphertext<B>,
     plan: &MergePlan,
     merged: &[ReceivedBatch<B>],
@@ -72,6 +79,8 @@ pub(in crate::job) fn create_merged_set<B: Backend>(
     }
     Ok(writer.commit(&Header {
         origin: setup.origin.clone(),
+        set: from.0.clone(),
+        method: from.1,
         row_blocks: plan.row_blocks().to_vec(),
     })?)
 }
@@ -79,14 +88,23 @@ pub(in crate::job) fn create_merged_set<B: Backend>(
 /// An open merged training set whose header was found sound.
 pub(in crate::job) struct MergedSetFile {
     reader: Reader<File>,
-    row_blocks: Vec<usize>,
-    weights: Vec<Vec<f64>>,
+    pub(in crate::job) set: SetName,
+    pub(in crate::job) method: MergeMethod,
+    /// Of each batch.
+    pub(in crate::job) row_blocks: Vec<usize>,
+    /// Of each batch those of its places, row block by row block.
+    pub(in crate::job) weights: Vec<Vec<f64>>,
 }
 
 impl MergedSetFile {
-    fn open(path: &Path, setup: &Setup, keys: &Path) -> Result<Self, JobError> {
+    pub(in crate::job) fn open(path: &Path, setup: &Setup, keys: &Path) -> Result<Self, JobError> {
         let mut reader = Reader::open(path, &expected(Kind::MergedSet, Some(&setup.identity)))?;
-        let Header { origin, row_blocks } = reader.header()?;
+        let Header {
+            origin,
+            set,
+            method,
+            row_blocks,
+        } = reader.header()?;
         setup.check(keys, path, &origin)?;
         reader.verify()?;
         let layout = setup.plan.layout();
@@ -115,6 +133,8 @@ impl MergedSetFile {
         }
         Ok(Self {
             reader,
+            set,
+            method,
             row_blocks,
             weights: all,
         })
@@ -130,6 +150,7 @@ impl MergedSetFile {
         pair(halves, backend, setup, level, vectors)
     }
 
+    /// One batch, for the training of `server`.
     fn batch<B: Backend>(
         &mut self,
         backend: &B,
@@ -137,6 +158,17 @@ impl MergedSetFile {
         server: &Server<'_, B>,
         index: usize,
     ) -> Result<ReceivedBatch<B>, JobError> {
+        let (tiles, labels) = self.ciphertexts(backend, setup, index)?;
+        Ok(server.weighted(tiles, labels, &self.weights[index])?)
+    }
+
+    /// The tiles of features of one batch, and its labels.
+    pub(in crate::job) fn ciphertexts<B: Backend>(
+        &mut self,
+        backend: &B,
+        setup: &Setup,
+        index: usize,
+    ) -> Result<(Vec<Ciphertext<B>>, Ciphertext<B>), JobError> {
         let levels = setup.plan.levels();
         let (tiles, blocks) = (setup.plan.layout().tiles(), self.row_blocks[index]);
         let mut read = |section: String, level, count| {
@@ -153,8 +185,7 @@ impl MergedSetFile {
             let (params, level) = (&setup.params, levels.features);
             Ciphertext::upload(backend, params, level, blocks, [first, second])
         });
-        let tiles = tiles.collect::<Result<Vec<_>, _>>()?;
-        Ok(server.weighted(tiles, labels, &self.weights[index])?)
+        Ok((tiles.collect::<Result<_, _>>()?, labels))
     }
 }
 
@@ -202,6 +233,14 @@ impl DataFile {
         match self {
             Self::Fresh(file) => file.checksum(),
             Self::Merged(file) => file.reader.checksum(),
+        }
+    }
+
+    /// What it is called, or what it was merged from.
+    pub(in crate::job) fn set(&self) -> &SetName {
+        match self {
+            Self::Fresh(file) => &file.set,
+            Self::Merged(file) => &file.set,
         }
     }
 

@@ -4,16 +4,16 @@
 //! |---|---|---|
 //! | secret key | parameter literal, origin | `coefficients`: one signed byte each |
 //! | evaluation keys | parameter literal, origin, names of the keys | `seeds`: 32 bytes for each key; `key-K.digit-D`: first half |
-//! | training set | origin, samples of each batch | `seeds`: start, then for each batch its tiles and its labels, then for each batch of validation its tiles; `start`; `batch-I.features`: tile after tile; `batch-I.labels`; `validation-I.features` |
+//! | training set | origin, its name, samples of each batch | `seeds`: start, then for each batch its tiles and its labels, then for each batch of validation its tiles; `start`; `batch-I.features`: tile after tile; `batch-I.labels`; `validation-I.features` |
 //! | model | origin, steps, epochs, level | `first`, `second`: both halves |
 //! | checkpoint | origin, job and its inputs, steps, level, verdict, best epoch | `state-first`, `state-second`; `best-first`, `best-second`; `history` (JSON) |
 //! | work | parameter literal, origin, data, options, checksums of data and key | `seed` |
 //! | refresh request | keys, job, number, levels, bound | `first`, `second` |
 //! | stop request | keys, job, epoch, samples of each ciphertext | `first`, `second`: validation logits |
 //! | stop answer | keys, job, epoch, verdict | |
-//! | pruning request | keys, job, round, samples of each batch, score, what to keep | `first`, `second`: scores or logits at level 0 |
-//! | pruning answer | keys, job, round, samples of each batch | `bits`: a bit for each sample, batch by batch in whole bytes; `weights`: 4 bytes for each kept one, unless all are one |
-//! | merged set | origin, row blocks of each batch, seed of the start | `start`; `batch-I.weights`: 8 bytes for each place; `batch-I.features.first` and `.second`: tile after tile; `batch-I.labels.first` and `.second` |
+//! | pruning request | keys, job, round, name of the training set, samples of each batch, score, what to keep | `first`, `second`: scores or logits at level 0 |
+//! | pruning answer | keys, job, round, name of the training set, samples of each batch | `bits`: a bit for each sample, batch by batch in whole bytes; `weights`: 4 bytes for each kept one, unless all are one |
+//! | merged set | origin, name of the training set, how it was merged, row blocks of each batch | `start.first`, `start.second`; `batch-I.weights`: 8 bytes for each place; `batch-I.features.first` and `.second`: tile after tile; `batch-I.labels.first` and `.second` |
 //! | refresh answer | keys, job, number, outcome, seed | `first` |
 //!
 //! Second halves of fresh ciphertexts and of keys are not stored: they come from their seeds. Every number is compared
@@ -32,11 +32,11 @@ pub(super) use checkpoint::{
     CheckpointFile, KeptJob, KeptTraining, remove_checkpoint, write_checkpoint,
 };
 pub(super) use keys::{KeysFile, write_keys};
-pub(super) use merged_set::{DataFile, create_merged_set};
+pub(super) use merged_set::{DataFile, MergedSetFile, create_merged_set};
 pub(super) use model::{create_model, finish_model, read_model, read_pair, write_pair};
 pub(super) use owner_key::{OwnerKey, write_owner_key};
 pub(super) use prune::{
-    ScoreHeader, read_mask, read_score_pair, score_header, write_mask, write_scores,
+    MaskHeader, ScoreHeader, read_mask, read_score_pair, score_header, write_mask, write_scores,
 };
 pub(super) use training_set::{TrainingSetFile, TrainingSetWriter};
 pub(super) use work::{Asked, WorkFile, write_work};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{expected, read_pair, write_pair};
 use crate::file::{Kind, Reader, Writer};
 use crate::job::JobError;
+use crate::job::set_name::SetName;
 use crate::job::task::Setup;
 
 /// The most samples of all batches in a mask.
@@ -26,6 +27,8 @@ pub(in crate::job) struct ScoreHeader {
     pub(in crate::job) training: String,
     /// Counted from zero.
     pub(in crate::job) round: usize,
+    /// The training set.
+    pub(in crate::job) set: SetName,
     /// Samples of each batch.
     pub(in crate::job) samples: Vec<usize>,
     pub(in crate::job) score: Score,
@@ -40,6 +43,8 @@ pub(in crate::job) struct MaskHeader {
     pub(in crate::job) key: String,
     pub(in crate::job) training: String,
     pub(in crate::job) round: usize,
+    /// The training set.
+    pub(in crate::job) set: SetName,
     /// Samples of each batch, kept or not.
     pub(in crate::job) samples: Vec<usize>,
 }
@@ -51,6 +56,7 @@ impl ScoreHeader {
             key: self.key.clone(),
             training: self.training.clone(),
             round: self.round,
+            set: self.set.clone(),
             samples: self.samples.clone(),
         }
     }

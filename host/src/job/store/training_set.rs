@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{expected, read_level, read_seeds};
 use crate::file::{AtomicFile, Kind, Reader, Writer};
 use crate::job::JobError;
+use crate::job::set_name::SetName;
 use crate::job::task::{Origin, Setup};
 
 /// The most batches: their sections, two each, fit one file with those of as many batches for validation and two more.
@@ -22,6 +23,7 @@ const MAX_BATCHES: usize = crate::file::MAX_SECTIONS / 3 - 1;
 #[serde(deny_unknown_fields)]
 struct Header {
     origin: Origin,
+    set: SetName,
     /// Samples of each batch.
     samples: Vec<usize>,
     /// The same for validation.
@@ -45,6 +47,7 @@ pub(in crate::job) struct TrainingSetWriter<'a, B: Backend> {
     writer: Writer<AtomicFile>,
     backend: &'a B,
     origin: Origin,
+    set: SetName,
     seeds: Vec<u8>,
     samples: Vec<usize>,
     validation: Vec<usize>,
@@ -57,6 +60,7 @@ impl<'a, B: Backend> TrainingSetWriter<'a, B> {
         Setup {
             identity, origin, ..
         }: &Setup,
+        set: SetName,
         batches: usize,
         start: &Fresh<B>,
     ) -> Result<Self, JobError> {
@@ -72,6 +76,7 @@ impl<'a, B: Backend> TrainingSetWriter<'a, B> {
             writer,
             backend,
             origin,
+            set,
             seeds,
             samples: Vec::new(),
             validation: Vec::new(),
@@ -128,6 +133,7 @@ impl<'a, B: Backend> TrainingSetWriter<'a, B> {
         self.writer.section("seeds", &self.seeds)?;
         let header = Header {
             origin: self.origin,
+            set: self.set,
             samples: self.samples,
             validation: self.validation,
         };
@@ -139,6 +145,7 @@ impl<'a, B: Backend> TrainingSetWriter<'a, B> {
 pub(in crate::job) struct TrainingSetFile {
     reader: Reader<File>,
     seeds: Vec<Seed>,
+    pub(in crate::job) set: SetName,
     pub(in crate::job) samples: Vec<usize>,
     pub(in crate::job) validation: Vec<usize>,
 }
@@ -150,6 +157,7 @@ impl TrainingSetFile {
         let mut reader = Reader::open(path, &expected(Kind::DataSet, Some(&setup.identity)))?;
         let Header {
             origin,
+            set,
             samples,
             validation,
         } = reader.header()?;
@@ -188,6 +196,7 @@ impl TrainingSetFile {
         Ok(Self {
             reader,
             seeds,
+            set,
             samples,
             validation,
         })

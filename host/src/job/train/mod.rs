@@ -211,6 +211,7 @@ impl Job for Training<'_> {
         let name = config.data.file_stem();
         let name = name.unwrap_or_default().to_string_lossy();
         let samples = data.samples();
+        let set = data.set().clone();
         let rows = samples.iter().sum();
         let plan = task::report(setup, schedule, &name, rows, device);
         observer.event(&Event::Plan(&plan));
@@ -291,7 +292,7 @@ impl Job for Training<'_> {
         let mut fetch = |index| data.batch(backend, setup, &server, index);
         let mut ask_for_mask = |message: &ScoreMessage<'_, B>| {
             let end = end.as_ref().ok_or_else(no_exchange)?;
-            end.ask_for_mask(message)
+            end.ask_for_mask(&set, message)
         };
         let mut next = |step, state: &Ciphertext<B>, running: &mut Running<'_>| match &mut pruner {
             Some(pruner) => pruner.batch(step, state, &mut fetch, &mut ask_for_mask, running),

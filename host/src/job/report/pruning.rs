@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use engine::prune::MergeTotals;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::OperationCount;
 
 /// The time of scores, on a device that has done them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScoreSeconds {
     /// The forward pass of all batches, as far as scores need it: to logits, or to probabilities.
     pub seconds_forward: f64,
@@ -66,14 +67,6 @@ pub struct PruneReport {
     pub bytes_to_owner: u64,
     /// Bytes of the mask.
     pub bytes_to_server: u64,
-}
-
-impl PruneReport {
-    /// All of it.
-    #[must_use]
-    pub fn seconds(&self) -> f64 {
-        self.scoring.total() + self.seconds_owner + self.seconds_merge
-    }
 }
 
 /// All choices of a training.

@@ -6,6 +6,7 @@ mod params;
 mod parties;
 mod plan;
 mod profile;
+mod pruned;
 mod report;
 mod run;
 mod usage;

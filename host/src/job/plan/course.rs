@@ -414,8 +414,9 @@ mod tests {
             };
             let setup = setup.clone().with_pruning(prune.pruning()).unwrap();
             let schedule = Schedule::new(Some(4), None, classes.len(), activation).unwrap();
+            let schedule = prune.rounds.schedule(schedule, setup.plan.layout(), 512);
             let training = Training {
-                schedule: prune.rounds.schedule(schedule, setup.plan.layout(), 512),
+                schedule: schedule.unwrap(),
                 setup: &setup,
                 prune: Some(&prune),
                 classes: &classes,

@@ -93,11 +93,11 @@ pub use prune::{
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
-    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
-    OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport, PlanReport,
-    PredictionReport, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport,
-    PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport, ScoreSeconds,
-    SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
+    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, MergeLevels,
+    OperationCost, OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport,
+    PlanReport, PredictionReport, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport,
+    PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport, ScoreRefresh,
+    ScoreSeconds, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
 pub use run::run;

@@ -69,7 +69,13 @@ impl Counts {
         switching.map(|row| row.2).sum()
     }
 
-    /// Every part, in the order of [`PARTS`].
+    /// Ciphertexts that a part refreshes.
+    pub(super) fn refreshes(&self, part: &str) -> u64 {
+        let refreshing = self.of(part).filter(|row| row.0.refreshes());
+        refreshing.map(|row| row.2).sum()
+    }
+
+    /// Every part, in the order of [`parts`].
     pub(super) fn rows(&self, costs: &Costs) -> Vec<OperationCount> {
         let of_part = |part: &'static str| {
             self.of(part)

@@ -14,8 +14,8 @@ pub use parties::{
     DecryptReport, EncryptReport, EvaluateReport, KeygenReport, RefreshReport, TrainReport,
 };
 pub use pruning::{
-    PartPrediction, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport, PruneSummary,
-    PruningPrediction, ScoreSeconds, SweepReport, SweepRow,
+    MergeLevels, PartPrediction, PruneMaskReport, PruneMergeReport, PruneReport, PruneScoreReport,
+    PruneSummary, PruningPrediction, ScoreRefresh, ScoreSeconds, SweepReport, SweepRow,
 };
 pub use sets::{BootstrapReport, LevelReport, ParamsReport};
 pub use training::{

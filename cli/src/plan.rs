@@ -1,10 +1,10 @@
 //! What a training will take.
 
+mod pruning;
+
 use std::collections::BTreeMap;
 
-use host::job::{
-    CircuitOperation, OperationCount, PartPrediction, PredictionReport, PruningPrediction,
-};
+use host::job::{CircuitOperation, OperationCount, PredictionReport};
 
 use crate::print::list;
 use crate::sets::table;
@@ -16,10 +16,10 @@ pub(crate) fn prediction(report: &PredictionReport) -> String {
     match &report.pruning {
         None => of_step(report),
         Some(pruning) => {
-            let mut rows = rounds(report, pruning);
+            let mut rows = pruning::rounds(report, pruning);
             rows.extend(totals(report));
-            rows.extend(speedups(pruning));
-            format!("{}\n{}", parts(report, pruning), list(&rows))
+            rows.extend(pruning::speedups(pruning));
+            format!("{}\n{}", pruning::parts(report, pruning), list(&rows))
         }
     }
 }
@@ -81,102 +81,6 @@ fn of_step(report: &PredictionReport) -> String {
         "{by_phase}\n{by_kind}\n{by_level}\n{refreshes}\n{}",
         list(&totals(report))
     )
-}
-
-/// A row for each part of both trainings.
-fn parts(report: &PredictionReport, pruning: &PruningPrediction) -> String {
-    let took: f64 = pruning.parts.iter().map(|part| part.seconds).sum();
-    let cells = |switches: u64, time: f64| {
-        if time > 0.0 {
-            [count(switches), seconds(time)]
-        } else {
-            [String::new(), String::new()]
-        }
-    };
-    let row = |part: &PartPrediction| {
-        let mut row = vec![part.part.to_owned()];
-        row.extend(cells(part.key_switches, part.seconds));
-        row.push(percent(part.seconds / took));
-        row.extend(cells(part.full_key_switches, part.full_seconds));
-        row.push(String::new());
-        row
-    };
-    let mut rows: Vec<_> = pruning.parts.iter().map(row).collect();
-    rows.push(row(&PartPrediction {
-        part: "all",
-        key_switches: pruning.parts.iter().map(|part| part.key_switches).sum(),
-        seconds: took,
-        full_key_switches: pruning
-            .parts
-            .iter()
-            .map(|part| part.full_key_switches)
-            .sum(),
-        full_seconds: pruning.parts.iter().map(|part| part.full_seconds).sum(),
-    }));
-    let steps = format!("{} steps", count(report.steps as u64));
-    let full_steps = format!("{} on all rows", count(pruning.full_steps as u64));
-    let head = [
-        "the whole training",
-        "key switches",
-        steps.as_str(),
-        "share",
-        "key switches",
-        full_steps.as_str(),
-        "",
-    ];
-    table(&head, &rows)
-}
-
-fn rounds(report: &PredictionReport, pruning: &PruningPrediction) -> Vec<(&'static str, String)> {
-    let merge = &pruning.merge;
-    vec![
-        (
-            "Rounds",
-            format!(
-                "{} ({} by scores), {} in all; {} on all rows, {} on kept ones",
-                things(pruning.prune_rounds, "choice"),
-                pruning.scorings,
-                seconds(report.seconds_pruning),
-                things(pruning.steps_on_all_rows, "step"),
-                things(pruning.steps_on_kept_rows, "step")
-            ),
-        ),
-        (
-            "Merging",
-            format!(
-                "{} of {} rows, {} ciphertexts into {} with {} masks, {} products and {} rotations, about",
-                count(merge.kept as u64),
-                count(pruning.of as u64),
-                count(merge.ciphertexts_before as u64),
-                count(merge.ciphertexts_after as u64),
-                count(merge.masks as u64),
-                count(merge.products as u64),
-                count((merge.feature_rotations + merge.label_rotations) as u64)
-            ),
-        ),
-    ]
-}
-
-fn speedups(pruning: &PruningPrediction) -> [(&'static str, String); 2] {
-    [
-        (
-            "On all rows",
-            format!(
-                "{} in all, {} of it for {}; about {} at most",
-                seconds(pruning.full_seconds_total),
-                seconds(pruning.full_seconds_train),
-                things(pruning.full_steps, "step"),
-                bytes(pruning.full_peak_memory_bytes)
-            ),
-        ),
-        (
-            "Speed-up",
-            format!(
-                "{:.1} of the training, {:.1} with keys, encryption and the rest; predicted",
-                pruning.speedup_over_full, pruning.speedup_in_all
-            ),
-        ),
-    ]
 }
 
 fn totals(report: &PredictionReport) -> Vec<(&'static str, String)> {

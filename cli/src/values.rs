@@ -71,6 +71,11 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What is left of all rows without a share of them, to twelve digits: in binary, one less nine tenths is below a tenth.
+pub(crate) fn without(share: f64) -> f64 {
+    ((1.0 - share) * 1e12).round() / 1e12
+}
+
 /// A percentage above 0, as a share.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -131,6 +136,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use host::job::{Rule, Scope, Selection};
+
     use super::*;
 
     #[test]
@@ -156,6 +163,25 @@ mod tests {
         }
         for text in ["-1", "1.5", "", "18446744073709551616"] {
             assert!(whole::<u64>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_the_rows_is_the_number_that_was_meant() {
+        for percent in 1..100 {
+            let left = without(f64::from(100 - percent) / 100.0);
+            assert_eq!(left.to_bits(), (f64::from(percent) / 100.0).to_bits());
+        }
+        assert_eq!(without(0.0), 1.0);
+        let selection = Selection {
+            keep: without(0.9),
+            rule: Rule::Random,
+            class_balance: false,
+            scope: Scope::Rows,
+        };
+        // Half a row is a row.
+        for tens in 0..1000 {
+            assert_eq!(selection.kept(10 * tens + 5), tens + 1);
         }
     }
 

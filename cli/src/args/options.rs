@@ -62,6 +62,9 @@ pub(crate) struct ActivationArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct SeedArgs {
     /// Seed of the split and the order of rows: same seed, same rows. Keys do not depend on it
+    ///
+    /// Where a training prunes, the server is told which rows to keep, in this order: whoever knows the seed and the order of
+    /// the data set knows which of its rows those are. A large number that nobody else knows prevents that.
     #[arg(
         long,
         value_name = "NUMBER",
@@ -151,7 +154,8 @@ pub(crate) struct PruneArgs {
     #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true, default_value = "5", requires = "prune")]
     pub(crate) prune_every: usize,
 
-    /// Epochs on all rows before the first choice; without any, the first choice is a random one
+    /// Epochs on all rows before the first choice, fewer than there are; without any, the first choice is a random one
+    /// whatever the rule, and classes are not balanced in it: there are no scores yet, and the owner is not asked
     #[arg(long, value_name = "EPOCHS", value_parser = values::whole::<usize>, allow_negative_numbers = true, default_value_t = 0, requires = "prune")]
     pub(crate) prune_warmup: usize,
 
@@ -165,15 +169,15 @@ pub(crate) struct PruneArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SelectionArgs {
-    /// How rows are chosen by their scores
-    #[arg(long, value_name = "RULE", value_enum, default_value_t = PruneRule::Importance, requires = "prune")]
-    pub(crate) prune_rule: PruneRule,
+    /// How rows are chosen by their scores [default: importance; with --prune-score random: random]
+    #[arg(long, value_name = "RULE", value_enum, requires = "prune")]
+    pub(crate) prune_rule: Option<PruneRule>,
 
     /// With --prune-rule window: the share of the rows, the hardest ones, that is passed over
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true, default_value = "0.05", requires = "prune")]
     pub(crate) prune_window: f64,
 
-    /// Let each class keep its share of the rows
+    /// Let each class keep its share of the rows, in choices of the owner, who alone knows the classes
     #[arg(long, requires = "prune")]
     pub(crate) class_balance: bool,
 

@@ -79,7 +79,9 @@ pub(crate) struct KeygenArgs {
 ///         --normalization  how features were shifted and scaled, JSON; stays with
 ///                          the owner, who needs it to open the model.
 /// Learns  The server learns the numbers of features and classes, of mini-batches and of
-///         rows in each; not a value and not a label.
+///         rows in each; not a value and not a label. Nor the order of the rows, which
+///         --seed decides, unless it knows or guesses the seed: where a training prunes,
+///         that order says which row of the data set is kept.
 ///
 /// Example
 ///   veilgrad encrypt --secret-key keys/secret.vg --data heart.csv \
@@ -118,15 +120,21 @@ pub(crate) struct EncryptArgs {
 /// Answer the server's questions while it trains
 ///
 /// Who     The data owner, while the server runs `veilgrad train`.
-/// Reads   The secret key, the server's ciphertexts in the exchange directory, and where
-///         the server stops early, the data set: its validation labels.
+/// Reads   The secret key, the server's ciphertexts in the exchange directory, and the data
+///         set: its validation labels where the server stops early, its classes where the
+///         server prunes. For both, --data and --seed must be those of the encryption.
 /// Writes  The same values, freshly encrypted, to the exchange directory; after an epoch
 ///         whether it was the best, and whether to stop; where the server prunes, which
 ///         rows to keep and how much each counts. Until the training is over also
 ///         secret.vg.losses, what this needs to know if it is ended and started again.
-/// Learns  The owner learns the weights after each step. From an answer the server
-///         learns that no value left the range in which training goes on, and from
-///         a refusal that one did; and what is decided after an epoch. Nothing else.
+/// Learns  The owner learns the weights after each step, and where the server prunes the
+///         logits or the scores of its own rows. The server learns
+///         - from an answer that no value left the range in which training goes on, and
+///           from a refusal that one did;
+///         - where it stops early, what is decided after an epoch;
+///         - where it prunes, which rows are kept, so which are hard for the model, and
+///           from a weight about how hard a kept row is beside others. What it asks to be
+///           kept (share, rule, quotas, classes) is told here and obeyed.
 ///
 /// Ends when the server says that training is done.
 ///

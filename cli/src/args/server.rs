@@ -18,7 +18,9 @@ use crate::values;
 /// Learns  The server sees ciphertexts, their number, and when an answer comes; with
 ///         --early-stopping also which epochs were better than all before them, and
 ///         when to stop; with --prune also which rows are kept, which says that they are
-///         hard for the model, and of each kept one about how hard it is, from its weight.
+///         hard for the model, and of each kept one about how hard it is, from its weight;
+///         which rows of the data set they are, whoever knows its order and the --seed of
+///         the encryption. What to keep is chosen here; the owner is told, and obeys.
 ///         Each question shows the owner the weights so far or how its
 ///         own rows stand, which the owner could compute.
 ///

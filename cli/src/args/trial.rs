@@ -18,7 +18,8 @@ use crate::values;
 /// Learns  Nobody learns anything: there is no other side.
 ///
 /// With --prune, the rows to train on are chosen anew every few epochs; the closing report
-/// has the share kept, the bytes sent each way, and the speed-up over training on all.
+/// has the share kept, the bytes sent each way, and the speed-up over training on all. Apart,
+/// the server would learn which rows are kept, in an order that --seed decides.
 ///
 /// The same steps are taken in the clear, from the same seed, and the two models
 /// are compared on rows that neither has seen.
@@ -90,8 +91,8 @@ pub(crate) struct RunArgs {
 /// Takes the options of `veilgrad run`; those that say where its results go have no effect here.
 /// The program of the training is run on vectors without values, which counts its operations by
 /// level; the calibration says what each takes. With --prune, scores, merging and steps on kept
-/// rows stand beside the training on all rows; which rows are kept, and so how they are merged,
-/// is drawn at random here.
+/// rows stand beside the training on all rows, with the level that merging takes and the refreshes
+/// that scores take; which rows are kept, and so how they are merged, is drawn at random here.
 /// Refreshes are placed where the sum is the least, and `run` and `keygen` place them
 /// there too. Seconds hold for a machine that is otherwise idle.
 ///

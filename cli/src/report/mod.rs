@@ -2,6 +2,7 @@
 
 mod chart;
 mod figures;
+mod learned;
 mod page;
 
 use std::io::Write;
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use host::file::AtomicFile;
 use host::job::{
-    EpochReport, Event, Observer, PlanReport, RunReport, SimulateReport, Stage, StepReport,
-    TrainReport, ValidationReport,
+    EpochReport, Event, Observer, PlanReport, PruneReport, PruneSummary, RunReport, SimulateReport,
+    Stage, StepReport, TrainReport, ValidationReport,
 };
 
 use crate::progress::Progress;
@@ -23,6 +24,17 @@ pub(crate) enum Outcome<'a> {
     Simulate(&'a SimulateReport),
 }
 
+impl Outcome<'_> {
+    /// What pruning did, if the job says.
+    fn pruning(&self) -> Option<&PruneSummary> {
+        match self {
+            Self::Run(report) => report.pruning.as_ref(),
+            Self::Train(report) => report.pruning.as_ref(),
+            Self::Simulate(_) => None,
+        }
+    }
+}
+
 /// What a job told.
 #[derive(Default)]
 struct Record {
@@ -31,6 +43,8 @@ struct Record {
     steps: Vec<StepReport>,
     epochs: Vec<EpochReport>,
     validations: Vec<ValidationReport>,
+    /// Those that this process merged.
+    rounds: Vec<PruneReport>,
     stages: Vec<(Stage, f64)>,
     notes: Vec<String>,
 }
@@ -47,6 +61,7 @@ impl Record {
             Event::Step(step) => self.steps.push((*step).clone()),
             Event::Epoch(epoch) => self.epochs.push((*epoch).clone()),
             Event::Validation(report) => self.validations.push(**report),
+            Event::Prune(report) => self.rounds.push((*report).clone()),
             Event::StageEnded { stage, seconds } => self.stages.push((*stage, *seconds)),
             Event::Note(note) => self.notes.push(note.clone()),
             // How far a stage is, and what belongs to other commands.

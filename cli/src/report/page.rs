@@ -5,10 +5,10 @@ use std::fmt::Write;
 use host::job::{EpochReport, PhaseReport, PlanReport};
 
 use super::chart::escape;
-use super::{Outcome, Record, figures};
-use crate::print;
+use super::{Outcome, Record, figures, learned};
 use crate::progress::stage_name;
 use crate::units::{bytes, count, percent, percentage_points, seconds, things};
+use crate::{print, prune};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -177,8 +177,8 @@ fn cards(record: &Record, outcome: &Outcome<'_>) -> Vec<String> {
         let text = "Each phase as wide as it has key switches; dashed where levels are given back.";
         let figure = figures::levels(&plan.passages);
         cards.extend(figure.map(|figure| card("Levels in a step", text, &figure)));
-        let learned = learned(plan, outcome, record);
-        cards.push(card("What each side learns", "", &learned));
+        let learned = learned::learned(plan, outcome, record);
+        cards.push(card("What each side learns", "", &list(&learned)));
         cards.push(card("Job", "", &job(plan, outcome, record)));
         cards.push(card("Parameters", "", &parameters(plan)));
     }
@@ -288,6 +288,7 @@ fn job(plan: &PlanReport, outcome: &Outcome<'_>, record: &Record) -> String {
         Outcome::Simulate(_) => None,
     };
     rows.extend(best.map(|epoch| ("Weights of", format!("epoch {epoch}, the best one"))));
+    rows.extend(outcome.pruning().into_iter().flat_map(prune::summary));
     table(&rows)
 }
 
@@ -317,42 +318,4 @@ fn parameters(plan: &PlanReport) -> String {
             bytes(plan.ciphertext_bytes as u64),
         ),
     ])
-}
-
-/// What came to the knowledge of each side, or would have.
-fn learned(plan: &PlanReport, outcome: &Outcome<'_>, record: &Record) -> String {
-    let stops = !record.validations.is_empty();
-    let by_owner = plan.refresh == "owner";
-    let mut server = vec![format!(
-        "The server: the parameter set, {} features, {} classes, how many rows each mini-batch has, learning rate and epochs. \
-         It never sees a feature, a label, a weight, or an accuracy.",
-        plan.features, plan.classes
-    )];
-    if by_owner {
-        server.push("The server: when the owner answers, and that values stayed within the bound of a refresh.".to_owned());
-    }
-    if stops {
-        server.push(
-            "The server: after each epoch whether it was the best so far, and whether to stop."
-                .to_owned(),
-        );
-    }
-    server.push("The owner: the model.".to_owned());
-    if by_owner {
-        server.push(
-            "The owner: at each refresh the weights so far, or how its own rows stand; it could compute both.".to_owned(),
-        );
-    }
-    if stops {
-        server
-            .push("The owner: after each epoch the logits of its own validation rows.".to_owned());
-    }
-    server.push(match outcome {
-        Outcome::Run(_) => "Here both were one process on one machine: this is what each would have learned apart. The curves \
-                            come from the owner's side."
-            .to_owned(),
-        Outcome::Train(_) => "This report was made on the server's side.".to_owned(),
-        Outcome::Simulate(_) => "Nothing was encrypted, and nothing sent: this is what each would learn in a training.".to_owned(),
-    });
-    list(&server)
 }

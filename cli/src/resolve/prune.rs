@@ -11,6 +11,7 @@ use crate::args::{
     PruneScoreArgs, PruneSweepArgs, SelectionArgs,
 };
 use crate::streams::Failure;
+use crate::values;
 
 /// The score that is chosen.
 fn score(score: PruneScore) -> Score {
@@ -43,10 +44,12 @@ fn merge_method(method: PruneMerge) -> MergeMethod {
 
 /// How a training prunes, if it does: by logits, if nothing is said.
 pub(super) fn config(chosen: Option<PruneScore>, args: &PruneArgs) -> Option<PruneConfig> {
-    Some(PruneConfig {
-        score: chosen.map_or(Score::LogitMargin, self::score),
-        rounds: rounds(args)?,
-    })
+    let score = chosen.map_or(Score::LogitMargin, self::score);
+    let mut rounds = rounds(args)?;
+    if score == Score::Random && args.selection.prune_rule.is_none() {
+        rounds.selection.rule = Rule::Random;
+    }
+    Some(PruneConfig { score, rounds })
 }
 
 /// The same without the score, which is the keys'.
@@ -63,7 +66,7 @@ pub(super) fn rounds(args: &PruneArgs) -> Option<PruneRounds> {
 
 /// What is kept if so much is left out.
 fn selection(left_out: f64, args: &SelectionArgs) -> Selection {
-    let rule = match args.prune_rule {
+    let rule = match args.prune_rule.unwrap_or(PruneRule::Importance) {
         PruneRule::Importance => Rule::Importance {
             floor: DEFAULT_IMPORTANCE_FLOOR,
         },
@@ -75,7 +78,7 @@ fn selection(left_out: f64, args: &SelectionArgs) -> Selection {
         PruneRule::Mixed => Rule::Mixed,
     };
     Selection {
-        keep: 1.0 - left_out,
+        keep: values::without(left_out),
         rule,
         class_balance: args.class_balance,
         scope: scope(args.global_mask),

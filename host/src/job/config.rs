@@ -238,9 +238,9 @@ pub struct ResumeConfig {
 pub struct RefreshConfig {
     /// The owner's key.
     pub secret_key: PathBuf,
-    /// The data set, whose validation labels are needed if the server asks whether to go on.
+    /// The data set, whose validation labels are needed if the server asks whether to go on, and whose classes if it prunes.
     pub data: DataChoice,
-    /// Fixes the split of the data: that of the encryption.
+    /// Fixes the split of the data and the order of the samples: that of the encryption.
     pub seed: u64,
     /// Epochs without a smaller validation loss after which the training stops.
     pub patience: usize,

@@ -98,10 +98,11 @@ pub use prune::{
 pub use refresh::refresh;
 pub use report::{
     ActivationReport, ActivationsReport, BootstrapReport, DecryptReport, EarlierReport,
-    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, OperationCost,
-    OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport, PlanReport,
-    PredictionReport, PruneCheckReport, PruneMaskReport, PruneMergeReport, PruneReport,
+    EncryptReport, EpochReport, EvaluateReport, KeygenReport, LevelReport, MergeLevels,
+    OperationCost, OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport,
+    PlanReport, PredictionReport, PruneCheckReport, PruneMaskReport, PruneMergeReport, PruneReport,
     PruneScoreReport, PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport,
+    ScoreRefresh,
     ScoreSeconds, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
 };
 pub use resume::{ResumedReport, resume};

@@ -8,12 +8,13 @@ use std::time::Instant;
 use engine::backend::Backend;
 use engine::ckks::{Encoder, EvalError};
 use engine::protocol::Owner;
+use engine::prune::{Rule, Scope, Selection};
 use engine::train::Verdict;
 
 use super::event::Running;
 use super::exchange::{OwnerEnd, Received};
 use super::journal::Journal;
-use super::prune::choose_for_request;
+use super::prune::{check_selection, choose_for_request};
 use super::samples;
 use super::store::OwnerKey;
 use super::task::Setup;
@@ -135,6 +136,7 @@ impl Job for Answering<'_> {
                     let selection = header.selection.ok_or_else(|| {
                         JobError::mismatch(&file, "what to keep", "nothing", "a selection")
                     })?;
+                    check_selection(&selection)?;
                     let data = (&config.data, config.seed);
                     let from = exchange.as_path();
                     let chosen =
@@ -143,11 +145,11 @@ impl Job for Answering<'_> {
                     end.answer_prune(&header, &mask)?;
                     masks.fetch_add(1, Ordering::Relaxed);
                     let note = format!(
-                        "round {}: {} of {} samples kept, by {}",
+                        "round {}: the server asks for {}; {} of {} samples kept",
                         header.round,
+                        asked(&selection),
                         mask.len(),
-                        header.samples.iter().sum::<usize>(),
-                        selection.rule.name()
+                        header.samples.iter().sum::<usize>()
                     );
                     running.observer().event(&Event::Note(note));
                 }
@@ -161,6 +163,25 @@ impl Job for Answering<'_> {
         Journal::remove(&config.secret_key)?;
         Ok(report([refreshes, masks], *begun))
     }
+}
+
+/// What the server asks to be kept, in words.
+fn asked(selection: &Selection) -> String {
+    let rule = match selection.rule {
+        Rule::Importance { floor } => format!("importance with a floor of {floor}"),
+        Rule::Window { skip } => format!("window behind the hardest {skip}"),
+        rule => rule.name().to_owned(),
+    };
+    let scope = match selection.scope {
+        Scope::Rows => "as many from each row of the ciphertexts",
+        Scope::Global => "from all rows of the ciphertexts alike",
+    };
+    let classes = match selection.class_balance {
+        true => "each class its share",
+        false => "whatever their class",
+    };
+    let keep = selection.keep;
+    format!("a share of {keep} by {rule}, {scope}, {classes}")
 }
 
 fn report(answered: [&AtomicUsize; 2], begun: Instant) -> RefreshReport {

@@ -49,9 +49,10 @@ pub fn simulate(
     let batches = prepared.batches(task.batch, train.seed)?;
     let (epochs, rate) = (train.epochs, train.learning_rate);
     let schedule = Schedule::new(epochs, rate, batches.len(), setup.origin.activation)?;
-    let schedule = train.prune.map_or(schedule, |prune| {
-        prune.rounds.schedule(schedule, setup.plan.layout(), rows)
-    });
+    let schedule = match train.prune {
+        Some(prune) => prune.rounds.schedule(schedule, setup.plan.layout(), rows)?,
+        None => schedule,
+    };
     let device = Device {
         name: "clear numbers".to_owned(),
         threads,

@@ -55,6 +55,22 @@ fn each_command_says_who_reads_writes_and_learns_what() {
 }
 
 #[test]
+fn whoever_can_say_what_a_mask_tells_says_so() {
+    for (command, words) in [
+        ("refresh", ["its classes where the", "which rows are kept"]),
+        ("encrypt", ["where a training prunes", "--seed decides"]),
+        ("train", ["which rows are kept", "the --seed of"]),
+        ("run", ["Where a training prunes", "nobody else knows"]),
+    ] {
+        let help = veilgrad(&[command, "--help"]).out;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(help.contains(word), "{command}: {word}");
+        }
+    }
+}
+
+#[test]
 fn every_example_is_a_command_line_that_parses() {
     for command in COMMANDS.iter().chain(&PRUNE_COMMANDS) {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();

@@ -6,6 +6,7 @@ mod params;
 mod parties;
 mod plan;
 mod profile;
+mod pruned;
 mod pruning;
 mod report;
 mod run;

@@ -218,7 +218,18 @@ fn a_plan_of_a_pruned_training_says_what_a_run_of_the_same_options_does() {
         for field in ["kept", "ciphertexts_before", "ciphertexts_after"] {
             assert_eq!(pruning["merge"][field], round[field], "{field}");
         }
+        assert!(round["naive_rotations"].as_u64() > round["feature_rotations"].as_u64());
     }
+    assert!(pruning["merge"]["naive_rotations"].is_u64());
+    // The level that merging takes is there from the beginning.
+    let level = |name: &str| pruning["merge_levels"][name].as_u64().unwrap();
+    for what in ["features", "labels"] {
+        let [encrypted, used] = ["encrypted", "used"].map(|when| level(&format!("{what}_{when}")));
+        assert_eq!(encrypted, used + 1, "{what}");
+    }
+    assert_eq!(pruning["merge_refreshes"], 0);
+    assert_eq!(pruning["score"], "logit-margin");
+    assert_eq!(pruning["score_refreshes"].as_array().unwrap().len(), 0);
     // Refreshes by an owner in the same process are no messages: what is left is scores and masks.
     let unpruned = events("plan", &cache, &options[..7]);
     let full = unpruned.last().unwrap();
@@ -251,9 +262,66 @@ fn a_plan_of_a_pruned_training_says_what_a_run_of_the_same_options_does() {
     let first = ["plan", "--calibrations", cache.to_str().unwrap()];
     let outcome = veilgrad(&[&first[..], &SET, &options].concat());
     assert_eq!(outcome.code, 0, "{}", outcome.err);
-    for text in ["Rounds", "Merging", "merging", "on all rows", "Speed-up"] {
+    for text in [
+        "Rounds",
+        "Merging",
+        "(published, one by one: ",
+        "encrypted one level above its first use (features: level ",
+        "nothing is refreshed",
+        "logit-margin, with no refresh",
+        "merging",
+        "on all rows",
+        "Speed-up",
+    ] {
         assert!(outcome.out.contains(text), "{text}: {}", outcome.out);
     }
+}
+
+#[test]
+fn a_plan_names_the_refreshes_that_scores_take() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path().join("cache");
+    let data = tiny_csv(directory.path());
+    let options = [
+        "--allow-insecure",
+        "--data",
+        data.to_str().unwrap(),
+        "--epochs",
+        "4",
+        "--batch",
+        "16",
+        "--prune",
+        "0.5",
+        "--prune-every",
+        "2",
+        "--prune-score",
+        "hefs",
+        "--activation",
+        "softmax",
+    ];
+    let planned = events("plan", &cache, &options);
+    let pruning = &planned.last().unwrap()["pruning"];
+    assert_eq!(pruning["score"], "hefs");
+    let refreshes = pruning["score_refreshes"].as_array().unwrap();
+    assert!(!refreshes.is_empty());
+    let of_choice: f64 = refreshes
+        .iter()
+        .map(|refresh| number(&refresh["times"]) * number(&refresh["vectors"]))
+        .sum();
+    // As many as the program does when it is run.
+    let operations = pruning["operations"].as_array().unwrap();
+    let of_scores = operations.iter().filter(|row| {
+        let is_score = row["phase"].as_str().unwrap().starts_with("scores");
+        is_score && ["refresh", "real-refresh"].contains(&row["operation"].as_str().unwrap())
+    });
+    let counted: f64 = of_scores.map(|row| number(&row["count"])).sum();
+    assert_eq!(of_choice * number(&pruning["scorings"]), counted);
+    assert_eq!(pruning["merge_refreshes"], 0);
+
+    let first = ["plan", "--calibrations", cache.to_str().unwrap()];
+    let outcome = veilgrad(&[&first[..], &SET, &options].concat());
+    let told = "hefs; refreshed for a choice: ";
+    assert!(outcome.out.contains(told), "{}", outcome.out);
 }
 
 #[test]

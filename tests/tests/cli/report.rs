@@ -81,6 +81,44 @@ fn a_run_is_reported_in_one_file() {
 }
 
 #[test]
+fn a_report_says_what_masks_and_scores_tell() {
+    let directory = tempfile::tempdir().unwrap();
+    let pruned = |command: &str, more: &[&str]| {
+        let options = ["--epochs", "3", "--batch", "16", "--lr", "1"];
+        let prune = ["--prune", "0.5", "--prune-every", "2"];
+        report(
+            directory.path(),
+            &[&[command], &options[..], &prune, more].concat(),
+        )
+    };
+    let of_masks = "which rows are kept in each choice by scores";
+    let of_weights = "from a weight roughly how hard a kept row is";
+    let html = pruned("run", &[]);
+    assert_is_sound(&html);
+    for text in [
+        of_masks,
+        of_weights,
+        "the logits of its own rows, and from them the weights",
+        "of the rows kept, 2 choices",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+    // What is drawn by nobody's scores tells nothing.
+    let html = pruned("run", &["--prune-score", "random"]);
+    assert!(html.contains("which it drew at random itself"));
+    assert!(!html.contains(of_masks) && !html.contains("the logits of its own rows"));
+    let html = pruned(
+        "simulate",
+        &["--prune-score", "hefs", "--prune-rule", "hardest"],
+    );
+    assert!(html.contains(of_masks) && !html.contains(of_weights));
+    assert!(html.contains("a score of each of its own rows"));
+    // Nothing of the kind without pruning.
+    let html = report(directory.path(), &["run", "--epochs", "1"]);
+    assert!(!html.contains("rows are kept"));
+}
+
+#[test]
 fn a_simulation_is_reported_too() {
     let directory = tempfile::tempdir().unwrap();
     let html = report(

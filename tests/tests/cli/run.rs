@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Outcome, tiny_csv, veilgrad};
 
 /// Runs on `data` with the smallest parameter set.
-fn run(data: &Path, more: &[&str]) -> Outcome {
+pub(super) fn run(data: &Path, more: &[&str]) -> Outcome {
     let data = data.to_str().unwrap();
     let args = [
         "run",
@@ -307,88 +307,6 @@ fn patience_ends_a_run_and_is_told() {
         text.err
     );
     assert!(text.out.contains(", the best one"), "{}", text.out);
-}
-
-#[test]
-fn a_pruned_run_tells_what_it_kept_and_sent() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = tiny_csv(directory.path());
-    let more = [
-        "--epochs",
-        "4",
-        "--lr",
-        "1",
-        "--prune",
-        "0.6",
-        "--prune-every",
-        "2",
-    ];
-    let outcome = run(&data, &[&more[..], &["--json"]].concat());
-    assert_eq!(outcome.code, 0, "{}", outcome.err);
-    let last = outcome.last();
-    let of = |name: &str| last[name].as_f64().unwrap();
-    assert!((of("kept_fraction") - 0.4).abs() < 0.02, "{last}");
-    assert!(of("speedup_over_full") > 0.0 && of("bytes_to_owner") > of("bytes_to_server"));
-    assert_eq!(last["speedup_is"], "predicted");
-    assert_eq!(
-        (&last["prune_rounds"], &last["scorings"]),
-        (&2.into(), &1.into())
-    );
-    assert!(
-        of("weight_error") < 5e-3 && of("test_accuracy") > 0.9,
-        "{last}"
-    );
-    let events = outcome.events();
-    let rounds: Vec<_> = events
-        .iter()
-        .filter(|event| event["event"] == "prune")
-        .collect();
-    assert_eq!(rounds.len(), 2);
-    assert_eq!(
-        (&rounds[0]["score"], &rounds[1]["score"]),
-        (&"random".into(), &"logit-margin".into())
-    );
-    for number in [
-        "kept",
-        "ciphertexts_before",
-        "ciphertexts_after",
-        "masks",
-        "naive_rotations",
-        "seconds_merge",
-    ] {
-        assert!(rounds[1][number].is_number(), "{number} in {}", rounds[1]);
-    }
-    let text = run(&data, &more);
-    assert!(
-        text.out.contains("of the rows kept, 2 choices"),
-        "{}",
-        text.out
-    );
-    assert!(
-        text.err.contains("prune: round 1 from epoch 3 on"),
-        "{}",
-        text.err
-    );
-    // The same on clear slots.
-    let simulate = [
-        "simulate",
-        "--params",
-        "insecure-10",
-        "--allow-insecure",
-        "--data",
-    ];
-    let args = [&simulate[..], &[data.to_str().unwrap()], &more, &["--json"]].concat();
-    let outcome = veilgrad(&args);
-    assert_eq!(outcome.code, 0, "{}", outcome.err);
-    let error = outcome.last()["weight_error"].as_f64().unwrap();
-    assert!(error > 0.0 && error < 0.05, "{error}");
-    for wrong in [
-        &["--prune", "1"][..],
-        &["--prune-rule", "hardest"],
-        &["--class-balance"],
-    ] {
-        assert_eq!(run(&data, wrong).code, 2, "{wrong:?}");
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Jobs on a GPU, and on one that fails: the CPU goes on to the same bits.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::*;
 use host::gpu::adapters;
@@ -15,6 +16,8 @@ struct Notes {
     epochs: Vec<usize>,
     /// The choices of samples.
     rounds: Vec<usize>,
+    /// What each choice sent to the owner and to the server, as it was told last.
+    sent: BTreeMap<usize, [u64; 2]>,
     plans: Vec<String>,
     notes: Vec<(usize, String)>,
 }
@@ -24,7 +27,11 @@ impl Observer for Notes {
         match event {
             Event::Step(report) => self.steps.push(report.step),
             Event::Validation(report) => self.epochs.push(report.epoch),
-            Event::Prune(report) => self.rounds.push(report.round),
+            Event::Prune(report) => {
+                self.rounds.push(report.round);
+                let sent = [report.bytes_to_owner, report.bytes_to_server];
+                self.sent.insert(report.round, sent);
+            }
             Event::Plan(report) => self.plans.push(report.device.clone()),
             Event::Note(note) => {
                 let done = self.steps.len().max(self.epochs.len());
@@ -240,13 +247,20 @@ fn a_pruned_training_ends_with_the_same_bytes_when_the_device_is_lost_among_scor
         assert_eq!((pruning.prune_rounds, pruning.scorings), (2, 2));
         assert_eq!(answered.unwrap().masks, 2, "each mask is asked for once");
         assert_eq!(notes.steps, [1, 2, 3, 4], "no step is done twice");
+        let all = |side: usize| notes.sent.values().map(|sent| sent[side]).sum::<u64>();
+        let summary = [pruning.bytes_to_owner, pruning.bytes_to_server];
+        assert_eq!([all(0), all(1)], summary, "{:?}", notes.notes);
         (fs::read(place.path("model.vg")).unwrap(), notes)
     };
     let (right, notes) = train(DeviceChoice::Cpu);
     assert_eq!(notes.rounds, [0, 1]);
+    assert!(notes.sent.values().flatten().all(|&bytes| bytes > 0));
+    let sent = notes.sent;
     lost_at(2048, |device| {
         let (model, notes) = train(device);
         assert!(model == right, "{:?}", notes.notes);
+        // Whether the choice was made on this device or on the one before.
+        assert_eq!(notes.sent, sent, "{:?}", notes.notes);
         match notes.of_devices().as_slice() {
             [] => Ordering::Greater,
             [(2, _)] if notes.rounds == [0, 1] => Ordering::Equal,

@@ -1,9 +1,14 @@
 //! Trainings that prune.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::*;
+use host::file::{Expected, Reader, Writer};
 use job::{
-    MergeMethod, PruneConfig, PruneRounds, PruneSchedule, Pruning, Rule, Scope, Score, Selection,
+    MergeMethod, PruneConfig, PruneRounds, PruneSchedule, Pruning, ResumeConfig, ResumeFrom, Rule,
+    Scope, Score, Selection,
 };
+use serde_json::{Value, json};
 
 pub(super) fn rounds(keep: f64, rule: Rule, scope: Scope) -> PruneRounds {
     PruneRounds {
@@ -130,6 +135,7 @@ fn what_keys_and_options_do_not_allow_is_refused() {
         (f64::NAN, Rule::Random),
         (0.5, Rule::Importance { floor: 0.0 }),
         (0.5, Rule::Window { skip: 1.0 }),
+        (0.5, Rule::Window { skip: f64::NAN }),
     ] {
         let mut config = place.run_config();
         config.train.prune = Some(PruneConfig {
@@ -171,4 +177,203 @@ fn an_owner_with_rows_of_another_order_chooses_none() {
         let error = owner.join().unwrap().unwrap_err();
         assert!(matches!(error, JobError::OtherRows { .. }), "{error}");
     });
+}
+
+/// A server that bootstraps, with keys for choices by logits.
+fn alone() -> Place {
+    let place = Place {
+        params: "insecure-11-boot",
+        pruning: Some(Pruning {
+            score: Score::LogitMargin,
+            scope: Scope::Rows,
+        }),
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    place
+}
+
+/// Its training: three epochs of one step, none on all rows, the first choice a random one.
+fn alone_config(place: &Place, rule: Rule, every: usize) -> TrainJobConfig {
+    let schedule = PruneSchedule { warmup: 0, every };
+    TrainJobConfig {
+        epochs: Some(3),
+        prune: Some(PruneRounds {
+            schedule,
+            ..rounds(0.5, rule, Scope::Rows)
+        }),
+        wait: Duration::from_secs(3),
+        ..place.train_config("keys")
+    }
+}
+
+/// Writes a file anew, with another header or other sections.
+fn rewrite(path: &Path, change: impl FnOnce(&mut Value, &mut [(String, Vec<u8>)])) {
+    let expected = Expected {
+        kind: None,
+        parameters: None,
+        max_section_bytes: 1 << 30,
+    };
+    let mut reader = Reader::open(path, &expected).unwrap();
+    let (kind, parameters) = (reader.kind(), reader.parameters().cloned());
+    let mut header: Value = reader.header().unwrap();
+    let names: Vec<String> = reader.sections().map(|(name, _)| name.to_owned()).collect();
+    let mut sections: Vec<(String, Vec<u8>)> = names
+        .into_iter()
+        .map(|name| {
+            let bytes = reader.section(&name).unwrap();
+            (name, bytes)
+        })
+        .collect();
+    change(&mut header, &mut sections);
+    let mut writer = Writer::create(path, kind, parameters.as_ref()).unwrap();
+    for (name, bytes) in &sections {
+        writer.section(name, bytes).unwrap();
+    }
+    writer.commit(&header).unwrap();
+}
+
+/// An observer that keeps what is told in words.
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl Observer for Told {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Note(note) = event {
+            self.0.push(note.clone());
+        }
+    }
+}
+
+#[test]
+fn an_owner_tells_what_it_is_asked_for_and_obeys_where_that_makes_sense() {
+    let place = alone();
+    let config = alone_config(&place, Rule::Hardest, 1);
+    let [request, answer] =
+        ["request", "answer"].map(|what| place.path(&format!("exchange/prune-000001.{what}.vg")));
+    // Nobody answers, and the server takes its question back.
+    let sound = thread::scope(|scope| {
+        let server = scope.spawn(|| job::train(&config, &mut Heard::default()));
+        while !request.exists() && !server.is_finished() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let sound = fs::read(&request).unwrap();
+        let unanswered = server.join().unwrap();
+        assert!(matches!(unanswered, Err(JobError::NoAnswer { .. })));
+        sound
+    });
+    let owner = place.refresh_config("keys");
+    for (field, wrong, words) in [
+        ("keep", json!(0.0), "the share of samples kept is 0;"),
+        ("keep", json!(1.5), "the share of samples kept is 1.5;"),
+        (
+            "rule",
+            json!({"name": "importance", "floor": -1.0}),
+            "the floor of importance is -1;",
+        ),
+        (
+            "rule",
+            json!({"name": "window", "skip": 1.0}),
+            "the window that is skipped is 1;",
+        ),
+    ] {
+        fs::write(&request, &sound).unwrap();
+        rewrite(&request, |header, _| header["selection"][field] = wrong);
+        let refused = job::refresh(&owner, &mut Heard::default()).unwrap_err();
+        assert!(refused.to_string().contains(words), "{refused}");
+        assert!(!answer.exists());
+    }
+    fs::write(&request, &sound).unwrap();
+    let mut told = Told::default();
+    let over = job::refresh(&owner, &mut told).unwrap_err();
+    assert!(matches!(over, JobError::TrainingFailed { .. }), "{over}");
+    assert!(answer.exists());
+    let asked = "round 1: the server asks for a share of 0.5 by hardest, as many from each row of the ciphertexts, whatever \
+                 their class; ";
+    assert!(
+        told.0.iter().any(|note| note.starts_with(asked)),
+        "{:?}",
+        told.0
+    );
+}
+
+/// Ends where a step is over.
+struct Ending;
+
+impl Observer for Ending {
+    fn event(&mut self, event: &Event<'_>) {
+        assert!(!matches!(event, Event::Step(_)), "the end of this process");
+    }
+}
+
+#[test]
+fn a_mask_from_a_checkpoint_is_looked_at_like_one_from_a_message() {
+    let place = alone();
+    // One choice for the first two epochs: the second one finds it in the checkpoint.
+    let config = alone_config(&place, Rule::Random, 2);
+    let ended = catch_unwind(AssertUnwindSafe(|| job::train(&config, &mut Ending)));
+    assert!(ended.is_err());
+    let checkpoint = place.path("model.vg.checkpoint");
+    rewrite(&checkpoint, |_, sections| {
+        let mut sections = sections.iter_mut();
+        let (_, bytes) = sections.find(|(name, _)| name == "history").unwrap();
+        let mut history: Value = serde_json::from_slice(bytes).unwrap();
+        let samples = &mut history["pruning"]["rounds"][0]["mask"]["samples"][0];
+        *samples = (samples.as_u64().unwrap() + 1).into();
+        *bytes = serde_json::to_vec(&history).unwrap();
+    });
+    let config = ResumeConfig {
+        from: ResumeFrom::Checkpoint(checkpoint),
+        evaluation_keys: None,
+        data: None,
+        exchange: None,
+        wait: None,
+        out: None,
+        device: DeviceChoice::Auto,
+        threads: None,
+    };
+    let refused = job::resume(&config, &mut Heard::default());
+    assert!(matches!(refused, Err(JobError::Mask(_))), "{refused:?}");
+}
+
+#[test]
+fn what_would_have_no_effect_is_refused() {
+    let place = Place::new();
+    let balanced = |rule| Selection {
+        class_balance: true,
+        ..rounds(0.5, rule, Scope::Rows).selection
+    };
+    for (score, selection, warmup, words) in [
+        (
+            Score::Random,
+            rounds(0.5, Rule::Hardest, Scope::Rows).selection,
+            1,
+            "--prune-rule random",
+        ),
+        (
+            Score::LogitMargin,
+            balanced(Rule::Random),
+            1,
+            "class balance",
+        ),
+        (
+            Score::LogitMargin,
+            balanced(Rule::Hardest),
+            2,
+            "nothing is ever pruned",
+        ),
+    ] {
+        let mut config = place.run_config();
+        config.train.prune = Some(PruneConfig {
+            score,
+            rounds: PruneRounds {
+                selection,
+                schedule: PruneSchedule { warmup, every: 2 },
+                method: MergeMethod::Planned,
+            },
+        });
+        let refused = job::run(&config, &mut Heard::default()).unwrap_err();
+        assert!(refused.to_string().contains(words), "{refused}");
+    }
 }

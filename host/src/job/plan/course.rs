@@ -69,7 +69,13 @@ impl Counts {
         switching.map(|row| row.2).sum()
     }
 
-    /// Every part, in the order of [`PARTS`].
+    /// Ciphertexts that a part refreshes.
+    pub(super) fn refreshes(&self, part: &str) -> u64 {
+        let refreshing = self.of(part).filter(|row| row.0.refreshes());
+        refreshing.map(|row| row.2).sum()
+    }
+
+    /// Every part, in the order of [`parts`].
     pub(super) fn rows(&self, costs: &Costs) -> Vec<OperationCount> {
         let of_part = |part: &'static str| {
             self.of(part)
@@ -414,8 +420,9 @@ mod tests {
             };
             let setup = setup.clone().with_pruning(prune.pruning()).unwrap();
             let schedule = Schedule::new(Some(4), None, classes.len(), activation).unwrap();
+            let schedule = prune.rounds.schedule(schedule, setup.plan.layout(), 512);
             let training = Training {
-                schedule: prune.rounds.schedule(schedule, setup.plan.layout(), 512),
+                schedule: schedule.unwrap(),
                 setup: &setup,
                 prune: Some(&prune),
                 classes: &classes,

@@ -71,10 +71,12 @@ pub fn plan(
     let activation = setup.origin.activation;
     let full_schedule =
         Schedule::new(train.epochs, train.learning_rate, classes.len(), activation)?;
-    let schedule = train.prune.map_or(full_schedule, |prune| {
-        let layout = setup.plan.layout();
-        prune.rounds.schedule(full_schedule, layout, rows)
-    });
+    let schedule = match train.prune {
+        Some(prune) => prune
+            .rounds
+            .schedule(full_schedule, setup.plan.layout(), rows)?,
+        None => full_schedule,
+    };
     let device = Device {
         name: calibration.subject.device.clone(),
         threads: calibration.subject.threads,

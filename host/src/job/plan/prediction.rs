@@ -3,6 +3,7 @@
 use engine::circuits::{Budget, Costs, Operation, Phase};
 use engine::ckks::{KeyName, Level};
 use engine::protocol::RefreshBy;
+use engine::train::StepRefresh;
 
 use super::course::{Course, FORWARD, MERGING, SCORES, Training, VALIDATION};
 use crate::job::calibrate::Calibration;
@@ -83,14 +84,7 @@ pub(super) fn predict(
         key_switches_per_step: plan.budget().key_switches(),
         refreshes: refreshes
             .iter()
-            .map(|refresh| RefreshCost {
-                vectors: refresh.vectors,
-                from: refresh.from.0,
-                to: refresh.to.0,
-                bound: refresh.bound,
-                seconds: refresh.vectors as f64
-                    * costs.of(Operation::refresh(refresh.parts), refresh.to),
-            })
+            .map(|refresh| refresh_cost(refresh, costs))
             .collect(),
         refreshes_per_step: refreshes.iter().map(|refresh| refresh.vectors).sum(),
         seconds_per_step: seconds_steps / steps.max(1) as f64,
@@ -110,6 +104,18 @@ pub(super) fn predict(
         bytes_to_owner: steps as u64 * asked(&bytes, false) + logits_bytes + to_owner,
         bytes_to_server: steps as u64 * asked(&fresh, true) + to_server,
         pruning: None,
+    }
+}
+
+/// What a refresh takes.
+pub(super) fn refresh_cost(refresh: &StepRefresh, costs: &Costs) -> RefreshCost {
+    let each = costs.of(Operation::refresh(refresh.parts), refresh.to);
+    RefreshCost {
+        vectors: refresh.vectors,
+        from: refresh.from.0,
+        to: refresh.to.0,
+        bound: refresh.bound,
+        seconds: refresh.vectors as f64 * each,
     }
 }
 

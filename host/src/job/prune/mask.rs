@@ -105,6 +105,7 @@ pub fn prune_mask(
     observer: &mut dyn Observer,
 ) -> Result<PruneMaskReport, JobError> {
     let begun = Instant::now();
+    super::check_selection(&config.selection)?;
     let key = OwnerKey::open(&config.secret_key)?;
     let params = key.setup.params.clone();
     let choosing = Choosing { config, key, begun };

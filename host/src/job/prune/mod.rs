@@ -80,32 +80,33 @@ impl PruneConfig {
     }
 }
 
+/// Checks the numbers of a selection, whoever chose them.
+pub(super) fn check_selection(selection: &Selection) -> Result<(), JobError> {
+    let keep = selection.keep;
+    if !(keep > 0.0 && keep <= 1.0) {
+        let range = "above 0 and at most 1";
+        return Err(JobError::option("the share of samples kept", keep, range));
+    }
+    match selection.rule {
+        Rule::Importance { floor } if !(floor > 0.0 && floor.is_finite()) => {
+            let range = "above 0 and finite";
+            Err(JobError::option("the floor of importance", floor, range))
+        }
+        Rule::Window { skip } if !(0.0..1.0).contains(&skip) => {
+            let range = "at least 0 and below 1";
+            Err(JobError::option("the window that is skipped", skip, range))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl PruneRounds {
-    /// Checks every number, and that keys and data are prepared for all of it.
+    /// Checks every number, that keys and data are prepared for all of it, and that all of it has an effect.
     pub(super) fn check(&self, pruning: Option<Pruning>) -> Result<(), JobError> {
-        let keep = self.selection.keep;
-        if !(keep > 0.0 && keep <= 1.0) {
-            let range = "above 0 and at most 1";
-            return Err(JobError::option(
-                "the share of samples kept",
-                keep,
-                range.to_owned(),
-            ));
-        }
+        check_selection(&self.selection)?;
         if self.schedule.every == 0 {
-            let (name, range) = ("the number of epochs between two choices", "at least 1");
-            return Err(JobError::option(name, 0, range.to_owned()));
-        }
-        match self.selection.rule {
-            Rule::Importance { floor } if !(floor > 0.0 && floor.is_finite()) => {
-                let range = "above 0".to_owned();
-                return Err(JobError::option("the floor of importance", floor, range));
-            }
-            Rule::Window { skip } if !(0.0..1.0).contains(&skip) => {
-                let range = "at least 0 and below 1".to_owned();
-                return Err(JobError::option("the window that is skipped", skip, range));
-            }
-            _ => {}
+            let name = "the number of epochs between two choices";
+            return Err(JobError::option(name, 0, "at least 1"));
         }
         let Some(pruning) = pruning else {
             return Err(JobError::NotPrunable);
@@ -113,6 +114,23 @@ impl PruneRounds {
         let moves = self.selection.scope == Scope::Global || self.method == MergeMethod::Naive;
         if moves && pruning.scope == Scope::Rows {
             return Err(JobError::NoMoves);
+        }
+        self.check_effect(pruning.score)
+    }
+
+    /// Refuses what needs an answer of the owner where the owner is not asked.
+    fn check_effect(&self, score: Score) -> Result<(), JobError> {
+        let rule = self.selection.rule;
+        if score == Score::Random && rule != Rule::Random {
+            let range = "random with keys and data that are prepared for no scores (--prune-score random); choose another \
+                         score, or --prune-rule random";
+            let name = "the rule that samples are chosen by";
+            return Err(JobError::option(name, rule.name(), range));
+        }
+        if self.selection.class_balance && rule == Rule::Random {
+            let range = "off where samples are drawn at random, for the owner, who alone knows the classes, is not asked then; \
+                         choose another rule, or leave out --class-balance";
+            return Err(JobError::option("class balance", "on", range));
         }
         Ok(())
     }
@@ -122,10 +140,24 @@ impl PruneRounds {
         self.selection.rule != Rule::Random && score.is_some_and(|score| score != Score::Random)
     }
 
-    /// The epochs of a training that prunes so many samples.
-    pub(super) fn schedule(&self, schedule: Schedule, layout: &Layout, samples: usize) -> Schedule {
+    /// The epochs of a training that prunes so many samples, if it has any left for that.
+    pub(super) fn schedule(
+        &self,
+        schedule: Schedule,
+        layout: &Layout,
+        samples: usize,
+    ) -> Result<Schedule, JobError> {
+        let (warmup, epochs) = (self.schedule.warmup, schedule.epochs);
+        if warmup >= epochs {
+            let range = format!(
+                "below the number of epochs, which is {epochs}, or nothing is ever pruned; train for more epochs, or choose \
+                 a smaller --prune-warmup"
+            );
+            let name = "the number of epochs on all samples";
+            return Err(JobError::option(name, warmup, range));
+        }
         let kept = self.selection.kept(samples);
-        schedule.pruned(self.schedule, merged_batches(layout, kept))
+        Ok(schedule.pruned(self.schedule, merged_batches(layout, kept)))
     }
 }
 
@@ -185,4 +217,36 @@ pub(super) fn summary(
         validation_batches: 0,
     };
     Ok(history.pruning.summary(speedup(&training, &history)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_has_numbers_that_mean_something() {
+        let selection = |keep, rule| Selection {
+            keep,
+            rule,
+            class_balance: false,
+            scope: Scope::Rows,
+        };
+        for (keep, rule) in [
+            (1e-9, Rule::Hardest),
+            (1.0, Rule::Random),
+            (0.5, Rule::Importance { floor: 1e-9 }),
+            (0.5, Rule::Window { skip: 0.0 }),
+        ] {
+            assert!(check_selection(&selection(keep, rule)).is_ok());
+        }
+        for keep in [0.0, -0.1, 1.1, f64::NAN, f64::INFINITY] {
+            assert!(check_selection(&selection(keep, Rule::Mixed)).is_err());
+        }
+        for floor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(check_selection(&selection(0.5, Rule::Importance { floor })).is_err());
+        }
+        for skip in [-0.1, 1.0, f64::NAN] {
+            assert!(check_selection(&selection(0.5, Rule::Window { skip })).is_err());
+        }
+    }
 }

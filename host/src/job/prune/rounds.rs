@@ -12,6 +12,7 @@ use super::super::event::Running;
 use super::super::task::{Schedule, Setup};
 use super::super::{Event, JobError, PruneReport, random};
 use super::PruneRounds;
+use super::memory::KeptRound;
 use super::scoring::{Laps, score_batches};
 
 /// The server's message to the owner.
@@ -88,31 +89,21 @@ impl<B: Backend> Pruner<'_, B> {
         } else {
             Rule::Random
         };
-        let mut report = PruneReport {
-            round: round.number,
-            epoch,
-            score: if by_scores { score } else { Score::Random }
-                .name()
-                .to_owned(),
-            rule: rule.name().to_owned(),
-            ..PruneReport::default()
+        let known = self.checkpoint.pruning(|state| state.round(round.number));
+        let is_known = known.is_some();
+        let kept = match known {
+            Some(kept) => kept,
+            None if by_scores => self.ask(round, score, state, fetch, ask)?,
+            None => KeptRound::unasked(self.any()?),
         };
-        let mask = match self.checkpoint.pruning(|state| state.mask(round.number)) {
-            Some(mask) => mask,
-            None => {
-                let mask = if by_scores {
-                    self.ask(round, score, state, fetch, ask, &mut report)?
-                } else {
-                    self.any()?
-                };
-                self.check(&mask)?;
-                self.checkpoint
-                    .pruning(|state| state.keep(mask.clone(), by_scores));
-                mask
-            }
-        };
+        // Whatever it is from: a message, or a file.
+        self.check(&kept.mask)?;
+        if !is_known {
+            self.checkpoint.pruning(|state| state.keep(kept.clone()));
+        }
+        let mask = &kept.mask;
         let mut laps = Laps::new(self.backend);
-        let plan = MergePlan::new(self.setup.plan.layout(), &mask, self.rounds.method);
+        let plan = MergePlan::new(self.setup.plan.layout(), mask, self.rounds.method);
         let mut merging = self.server.merging(&plan);
         for (index, kept) in mask.kept().iter().enumerate() {
             if !kept.is_empty() {
@@ -120,15 +111,29 @@ impl<B: Backend> Pruner<'_, B> {
             }
         }
         let merged = self.server.merged(merging, &plan)?;
-        report.seconds_merge = laps.next()?;
-        report.of = self.samples.iter().sum();
-        report.merge = *plan.totals();
-        self.checkpoint.pruning(|state| state.add(&report));
+        let seconds_merge = laps.next()?;
+        self.checkpoint
+            .pruning(|state| state.add_merging(seconds_merge));
+        let report = PruneReport {
+            round: round.number,
+            epoch,
+            score: if by_scores { score } else { Score::Random }
+                .name()
+                .to_owned(),
+            rule: rule.name().to_owned(),
+            of: self.samples.iter().sum(),
+            merge: *plan.totals(),
+            scoring: kept.scoring,
+            seconds_owner: kept.seconds_owner,
+            seconds_merge,
+            bytes_to_owner: kept.bytes_to_owner,
+            bytes_to_server: kept.bytes_to_server,
+        };
         running.observer().event(&Event::Prune(&report));
         Ok(merged)
     }
 
-    /// The owner's mask.
+    /// The owner's choice.
     fn ask(
         &self,
         round: Round,
@@ -136,16 +141,11 @@ impl<B: Backend> Pruner<'_, B> {
         state: &Ciphertext<B>,
         fetch: &mut Fetch<'_, B>,
         ask: &mut AskForMask<'_, B>,
-        report: &mut PruneReport,
-    ) -> Result<Mask, JobError> {
+    ) -> Result<KeptRound, JobError> {
         let Setup { params, plan, .. } = self.setup;
         let batches = self.samples.len();
-        let (packed, seconds) = score_batches(self.backend, self.server, state, batches, fetch)?;
-        report.scoring = seconds;
-        self.checkpoint
-            .pruning(|state| state.add_scoring(&seconds, batches));
+        let (packed, scoring) = score_batches(self.backend, self.server, state, batches, fetch)?;
         let vectors = score.vectors(plan.layout(), batches);
-        report.bytes_to_owner = (vectors * params.ciphertext_bytes(Level(0))) as u64;
         let begun = Instant::now();
         let mask = ask(&ScoreMessage {
             round: round.number,
@@ -154,9 +154,14 @@ impl<B: Backend> Pruner<'_, B> {
             score,
             selection: self.rounds.selection,
         })?;
-        report.seconds_owner = begun.elapsed().as_secs_f64();
-        report.bytes_to_server = mask.bytes() as u64;
-        Ok(mask)
+        Ok(KeptRound {
+            by_scores: true,
+            scoring,
+            seconds_owner: begun.elapsed().as_secs_f64(),
+            bytes_to_owner: (vectors * params.ciphertext_bytes(Level(0))) as u64,
+            bytes_to_server: mask.bytes() as u64,
+            mask,
+        })
     }
 
     /// A mask that has nothing to do with the data: the server makes it itself.

@@ -14,8 +14,9 @@ pub use parties::{
     DecryptReport, EncryptReport, EvaluateReport, KeygenReport, RefreshReport, TrainReport,
 };
 pub use pruning::{
-    PartPrediction, PruneCheckReport, PruneMaskReport, PruneMergeReport, PruneReport,
-    PruneScoreReport, PruneSummary, PruningPrediction, ScoreSeconds, SweepReport, SweepRow,
+    MergeLevels, PartPrediction, PruneCheckReport, PruneMaskReport, PruneMergeReport, PruneReport,
+    PruneScoreReport, PruneSummary, PruningPrediction, ScoreRefresh, ScoreSeconds, SweepReport,
+    SweepRow,
 };
 pub use sets::{BootstrapReport, LevelReport, ParamsReport};
 pub use training::{

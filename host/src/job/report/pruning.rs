@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use engine::prune::{MergeMethod, MergeTotals};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::OperationCount;
+use super::{OperationCount, RefreshCost};
 
 /// The time of scores, on a device that has done them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScoreSeconds {
     /// The forward pass of all batches, as far as scores need it: to logits, or to probabilities.
     pub seconds_forward: f64,
@@ -68,14 +69,6 @@ pub struct PruneReport {
     pub bytes_to_server: u64,
 }
 
-impl PruneReport {
-    /// All of it.
-    #[must_use]
-    pub fn seconds(&self) -> f64 {
-        self.scoring.total() + self.seconds_owner + self.seconds_merge
-    }
-}
-
 /// All choices of a training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PruneSummary {
@@ -115,8 +108,16 @@ pub struct PruningPrediction {
     pub steps_on_all_rows: usize,
     /// Steps on kept rows.
     pub steps_on_kept_rows: usize,
+    /// What those are by; `random` without any.
+    pub score: String,
+    /// Refreshes on the way to the scores of one choice, in order.
+    pub score_refreshes: Vec<ScoreRefresh>,
     /// What merging does for a choice that has nothing to do with the data.
     pub merge: MergeTotals,
+    /// Where the level is from that merging takes.
+    pub merge_levels: MergeLevels,
+    /// Ciphertexts that all mergings refresh: none.
+    pub merge_refreshes: u64,
     /// The phases of all steps, and what rounds add.
     pub parts: Vec<PartPrediction>,
     /// The operations of the whole training by part, kind and level of the operand; refreshes by the level given back.
@@ -133,6 +134,30 @@ pub struct PruningPrediction {
     pub speedup_over_full: f64,
     /// The same with keys, encryption and the rest.
     pub speedup_in_all: f64,
+}
+
+/// A refresh on the way to scores.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ScoreRefresh {
+    /// Times for one choice: once for the state, which all mini-batches share; once for each mini-batch otherwise.
+    pub times: usize,
+    /// What each is.
+    #[serde(flatten)]
+    pub refresh: RefreshCost,
+}
+
+/// Levels of a training set before and after merging, which takes one. It is encrypted above its first use, so nothing has to
+/// be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MergeLevels {
+    /// Of features as they are encrypted.
+    pub features_encrypted: usize,
+    /// Of merged ones, and where a step first uses features.
+    pub features_used: usize,
+    /// Of labels as they are encrypted: more than one level above their use where a score needs them there.
+    pub labels_encrypted: usize,
+    /// Of merged ones, and where a step uses labels.
+    pub labels_used: usize,
 }
 
 /// A part of a whole training.

@@ -148,10 +148,10 @@ impl Whole {
             setup.origin.activation,
         )?;
         let rows = prepared.set.train().rows();
-        let schedule = train.prune.map_or(schedule, |prune| {
-            let layout = setup.plan.layout();
-            prune.rounds.schedule(schedule, layout, rows)
-        });
+        let schedule = match train.prune {
+            Some(prune) => prune.rounds.schedule(schedule, setup.plan.layout(), rows)?,
+            None => schedule,
+        };
         checkpoint.check(&schedule)?;
         let labels = prepared.validation(batch).into_iter();
         let labels = labels.flat_map(|part| part.labels).collect();

@@ -150,8 +150,10 @@ impl Params {
             }
             let (expected, log_scale) = (self.0.literal.log_scale, self.scale(level).log2());
             let drift = log_scale - expected;
-            let is_near = drift.abs() <= MAX_SCALE_DRIFT;
-            if !is_near && !(drift > 0.0 && level > self.max_level()) {
+            let is_larger = drift > 0.0 && level > self.max_level();
+            // Not so for what is no number.
+            let is_right = is_larger || drift.abs() <= MAX_SCALE_DRIFT;
+            if !is_right {
                 return Err(ParamsError::Drift {
                     name,
                     level,

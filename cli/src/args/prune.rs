@@ -192,8 +192,8 @@ pub(crate) struct PruneMergeArgs {
 /// Who     The data owner, who sees by it that the server merged what the mask says.
 /// Reads   The secret key, the data set, the mask, and the merged training set of the server.
 /// Writes  --table  a line for each place of the merged training set, CSV; stays with the owner.
-/// Learns  Nothing is sent. Errors are noise of ciphertexts, which says something of the key
-///         together with them: do not hand them on.
+/// Learns  Nothing is sent. Errors are the noise of ciphertexts, which says something of the secret
+///         key to whoever has these: the table is not for the server.
 ///
 /// Every merged row is decrypted, features and labels. Where each kept row goes is worked out
 /// anew from the mask, as the server does; a place that nothing is put in must be zero. The

@@ -39,7 +39,8 @@ pub struct PruneCheckConfig {
     pub table: Option<PathBuf>,
 }
 
-/// Errors up to this are noise: a hundred times what merging leaves, and less than normalised rows differ by.
+/// Errors up to this are noise: a hundred times what merging leaves (8e-6 with `insecure-10`), and less than normalised rows
+/// differ by.
 const MAX_ERROR: f64 = 1e-3;
 
 /// Decrypts a merged training set, and compares each of its rows with the one that the mask puts there.

@@ -7,9 +7,7 @@ use std::time::Instant;
 use engine::backend::{Backend, BackendError};
 use engine::bootstrap::key_plan;
 use engine::circuits::{Ciphertexts, Costs, Curve, Operation};
-use engine::ckks::{
-    Encoder, EvaluationKeys, KeyGenerator, KeyName, KeyPlan, Level, Params, SecretKey,
-};
+use engine::ckks::{Encoder, EvaluationKeys, KeyGenerator, KeyName, KeyPlan, Level, Params};
 use engine::protocol::{Owner, PlanError};
 use engine::ring::Rotation;
 use engine::train::{ExactTrainer, Model, Precision};

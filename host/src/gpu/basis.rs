@@ -101,7 +101,7 @@ impl Gpu {
             if tables.groups.is_empty() {
                 continue;
             }
-            let table = |bytes: &[u8]| self.tables.table(&self.device, bytes.to_vec(), 0);
+            let table = |bytes: &[u8]| self.tables.table(&self.device, bytes, 0);
             let bindings = vec![
                 table(bytemuck::cast_slice(&tables.groups))?,
                 table(bytemuck::cast_slice(&tables.sources))?,

@@ -6,6 +6,7 @@
 mod adapter;
 mod basis;
 mod buffer;
+mod cache;
 mod call;
 mod device;
 mod error;

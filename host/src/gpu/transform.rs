@@ -106,7 +106,7 @@ impl Gpu {
                 dst_stride: word(dst.stride()),
             });
             let table: Vec<_> = table.collect();
-            let table = bytemuck::cast_slice(&table).to_vec();
+            let table = bytemuck::cast_slice(&table);
             let bindings = vec![
                 self.tables.table(&self.device, table, 0)?,
                 self.tables.powers(inverse),

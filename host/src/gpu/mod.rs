@@ -25,7 +25,7 @@ mod transfer;
 mod transform;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
@@ -74,6 +74,8 @@ pub struct Gpu {
     tables: Tables,
     pool: Arc<Pool>,
     recording: Mutex<Recording>,
+    /// The device counts time from here.
+    first_tick: OnceLock<u64>,
     /// The host counts time from here.
     opened: Instant,
 }
@@ -112,6 +114,7 @@ impl Gpu {
             pool: Pool::new(Arc::clone(&device), options.memory_bytes),
             pipelines: Pipelines::new(degree),
             recording: Mutex::default(),
+            first_tick: OnceLock::new(),
             opened: Instant::now(),
             context,
             device,

@@ -26,6 +26,7 @@ pub(super) struct Device {
     pub(super) form: ProductForm,
     pub(super) timestamps: bool,
     pub(super) binding_bytes: u64,
+    pub(super) buffer_bytes: u64,
     state: Arc<State>,
     /// Submissions after which the device is destroyed; a fault to test with.
     lost_after: Option<u64>,
@@ -76,6 +77,7 @@ impl Device {
             form,
             timestamps: features.contains(Features::TIMESTAMP_QUERY),
             binding_bytes: adapter::binding_bytes(&adapter.limits()),
+            buffer_bytes: adapter.limits().max_buffer_size,
             wgpu,
             queue,
             state,

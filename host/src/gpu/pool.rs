@@ -97,7 +97,7 @@ impl Pool {
     /// A buffer of at least `bytes`, whose content is not set.
     pub(super) fn take(self: &Arc<Self>, bytes: u64) -> Result<Block, BackendError> {
         self.device.check()?;
-        let class = size_class(bytes);
+        let class = size_class(bytes, self.device.buffer_bytes);
         let mut state = self.state();
         let reused = state.free.get_mut(&class).and_then(Vec::pop);
         let buffer = match reused {
@@ -152,10 +152,12 @@ impl Drop for Block {
     }
 }
 
-/// `bytes`, rounded up by an eighth at most, so that levels of nearly the same size share buffers.
-fn size_class(bytes: u64) -> u64 {
+/// `bytes`, which are no more than `most`, rounded up by an eighth at most and not beyond `most` (but to whole words), so that
+/// levels of nearly the same size share buffers.
+fn size_class(bytes: u64, most: u64) -> u64 {
     let step = (bytes.max(1).ilog2().saturating_sub(3)).max(8);
-    bytes.max(1).next_multiple_of(1 << step)
+    let class = bytes.max(1).next_multiple_of(1 << step);
+    class.min(most / 4 * 4).max(bytes.next_multiple_of(4))
 }
 
 #[cfg(test)]
@@ -165,10 +167,18 @@ mod tests {
     #[test]
     fn classes_waste_an_eighth_at_most() {
         for bytes in (1..200_000).step_by(37).chain([1 << 27, (1 << 27) + 4]) {
-            let class = size_class(bytes);
+            let class = size_class(bytes, u64::MAX);
             assert!(class >= bytes && class.is_multiple_of(256));
             assert!(bytes < 4096 || class - bytes <= bytes / 8, "{bytes}");
         }
-        assert_eq!(size_class(1 << 27), 1 << 27);
+        assert_eq!(size_class(1 << 27, u64::MAX), 1 << 27);
+    }
+
+    #[test]
+    fn no_class_is_larger_than_the_largest_buffer() {
+        let largest = (1 << 31) - 1;
+        assert_eq!(size_class((1 << 31) - (1 << 16), u64::MAX), 1 << 31);
+        assert_eq!(size_class((1 << 31) - (1 << 16), largest), (1 << 31) - 4);
+        assert_eq!(size_class((1 << 31) - 4, largest), (1 << 31) - 4);
     }
 }

@@ -36,7 +36,10 @@ pub(crate) fn all(report: &ProfileReport) -> String {
             ),
         ),
         ("Time", median),
-        ("Result", format!("{}, the same on every device", &report.result[..16])),
+        (
+            "Result",
+            format!("{}, the same on every device", &report.result[..16]),
+        ),
     ];
     if let Some(trace) = &report.trace {
         rows.push(("Trace", trace.display().to_string()));

@@ -98,6 +98,9 @@ impl Gpu {
             for conversion in conversions {
                 tables.push(self, conversion, starts, strides);
             }
+            if let (true, Some(first)) = (self.wrong_weights, tables.weights.first_mut()) {
+                *first ^= 1;
+            }
             if tables.groups.is_empty() {
                 continue;
             }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use engine::backend::BackendError;
 use wgpu::{BufferDescriptor, BufferUsages};
 
+use super::Options;
 use super::device::Device;
 
 /// Bytes of one buffer when it is found out how many a device has.
@@ -21,6 +22,8 @@ pub(super) struct Pool {
     device: Arc<Device>,
     /// The most bytes that may be held.
     budget: AtomicU64,
+    /// Submissions after which nothing is given; a fault to test with.
+    full_after: Option<u64>,
     state: Mutex<State>,
 }
 
@@ -50,10 +53,11 @@ pub(super) struct Block {
 }
 
 impl Pool {
-    pub(super) fn new(device: Arc<Device>, budget: Option<u64>) -> Arc<Self> {
+    pub(super) fn new(device: Arc<Device>, options: &Options) -> Arc<Self> {
         Arc::new(Self {
             device,
-            budget: AtomicU64::new(budget.unwrap_or(u64::MAX)),
+            budget: AtomicU64::new(options.memory_bytes.unwrap_or(u64::MAX)),
+            full_after: options.full_after,
             state: Mutex::default(),
         })
     }
@@ -98,6 +102,12 @@ impl Pool {
     pub(super) fn take(self: &Arc<Self>, bytes: u64) -> Result<Block, BackendError> {
         self.device.check()?;
         let class = size_class(bytes, self.device.buffer_bytes);
+        if self
+            .full_after
+            .is_some_and(|after| self.device.submissions() > after)
+        {
+            return Err(out_of_memory(class));
+        }
         let mut state = self.state();
         let reused = state.free.get_mut(&class).and_then(Vec::pop);
         let buffer = match reused {
@@ -125,8 +135,7 @@ impl Pool {
             buffer = if fits(state) { make() } else { None };
         }
         self.device.check()?;
-        let bytes_asked = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let buffer = buffer.ok_or(BackendError::OutOfMemory { bytes: bytes_asked })?;
+        let buffer = buffer.ok_or_else(|| out_of_memory(bytes))?;
         state.usage.held += bytes;
         Ok(buffer)
     }
@@ -150,6 +159,11 @@ impl Drop for Block {
         let free = state.free.entry(self.bytes).or_default();
         free.push(self.buffer.clone());
     }
+}
+
+fn out_of_memory(bytes: u64) -> BackendError {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    BackendError::OutOfMemory { bytes }
 }
 
 /// `bytes`, which are no more than `most`, rounded up by an eighth at most and not beyond `most` (but to whole words), so that

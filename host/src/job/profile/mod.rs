@@ -16,8 +16,8 @@ use super::{DeviceChoice, JobError, Observer, ParamsChoice, params};
 use crate::launch;
 use crate::profile::{Profiled, Timed};
 
-use outcome::Outcome;
 pub use operations::Operation;
+use outcome::Outcome;
 pub use report::{KernelRow, ProfileReport};
 
 /// Of [`profile`].

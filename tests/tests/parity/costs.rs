@@ -11,6 +11,7 @@ use engine::circuits::{Parts, Rotations};
 use engine::ckks::{Level, Params};
 use engine::ring::Basis;
 use host::gpu::{Gpu, Options, Tally};
+use host::profile::Profiled;
 use tests::backends::gpu;
 use tests::{Fixture, params, slots};
 
@@ -154,6 +155,39 @@ fn products_and_bytes_of_a_key_switch_are_those_of_a_count_by_hand() {
     // The gadget product reads each digit once, its key once for the whole batch, and the sums of the pairs of digits before.
     let moved = digits * extended * (batch + 2) + 2 * extended * batch * (3 + 2);
     assert_eq!(tallies["gadget_product"].cost.bytes, (4 * n * moved) as u64);
+}
+
+#[test]
+fn kernels_are_timed_by_either_clock() {
+    let params = params("insecure-10");
+    let kernels = ["ntt_forward_columns", "ntt_forward_rows"];
+    for host_clock in [false, true] {
+        let options = Options {
+            host_clock,
+            ..Options::default()
+        };
+        let Some(gpu) = gpu("clocks", &params, &options) else {
+            return;
+        };
+        let mut x = zeros(&gpu, 1, params.basis(Level(1)));
+        gpu.begin().unwrap();
+        for _ in 0..3 {
+            gpu.ntt(&mut x).unwrap();
+        }
+        let spans = gpu.end().unwrap();
+        let names: Vec<_> = spans.iter().map(|span| span.kernel).collect();
+        assert_eq!(names, kernels.repeat(3), "host clock: {host_clock}");
+        // The first begins at zero, none overlaps the next, and most take some time.
+        let mut end = 0.0;
+        for span in &spans {
+            assert!(span.begin >= end && span.seconds >= 0.0, "{spans:?}");
+            end = span.begin + span.seconds - 1e-9;
+        }
+        assert!(spans[0].begin == 0.0 && end > 0.0, "{spans:?}");
+        // Timing is over.
+        gpu.ntt(&mut x).unwrap();
+        assert!(gpu.end().unwrap().is_empty());
+    }
 }
 
 #[test]

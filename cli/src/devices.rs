@@ -35,6 +35,11 @@ fn adapters(report: &DevicesReport) -> String {
             ("  largest buffer", bytes(adapter.max_buffer_bytes)),
             ("  largest binding", bytes(adapter.max_binding_bytes)),
             ("  workgroup memory", bytes(adapter.workgroup_bytes.into())),
+            ("  workgroup threads", adapter.workgroup_threads.to_string()),
+            (
+                "  workgroups",
+                format!("{} in a dimension", adapter.workgroups),
+            ),
             (
                 "  storage buffers",
                 format!("{} for a kernel", adapter.storage_buffers),

@@ -36,10 +36,14 @@ pub struct GpuChoice {
 pub enum Fault {
     /// It computes wrong words.
     WrongWords,
+    /// It switches keys to wrong words, and does everything else well.
+    WrongWeights,
     /// It has no more memory than so many bytes.
     Memory(u64),
     /// It has no more memory than so many bytes, and nobody finds out before the job begins.
     HiddenMemory(u64),
+    /// It has no more memory after so many submissions.
+    FullAfter(u64),
     /// It is lost after so many submissions.
     LostAfter(u64),
 }
@@ -155,7 +159,7 @@ pub(crate) mod gpu {
     //! Which GPU, if any, and what is said when it fails.
 
     use super::*;
-    use crate::gpu::{Gpu, GpuError, Options, adapters};
+    use crate::gpu::{AdapterReport, Gpu, GpuError, Options, adapters};
     use crate::job::Event;
     use engine::backend::BackendError;
 
@@ -170,13 +174,19 @@ pub(crate) mod gpu {
         let choice = match choice {
             DeviceChoice::Cpu => return Ok(None),
             DeviceChoice::Gpu(choice) => choice,
-            DeviceChoice::Auto => match adapters().iter().find(|adapter| adapter.automatic) {
-                None => return Ok(None),
-                Some(adapter) => GpuChoice {
-                    number: Some(adapter.number),
-                    fault: None,
-                },
-            },
+            DeviceChoice::Auto => {
+                let adapters = adapters();
+                match adapters.iter().find(|adapter| adapter.automatic) {
+                    None => {
+                        observer.event(&Event::Note(none_by_itself(&adapters)));
+                        return Ok(None);
+                    }
+                    Some(adapter) => GpuChoice {
+                        number: Some(adapter.number),
+                        fault: None,
+                    },
+                }
+            }
         };
         let trusted = Gpu::open(Arc::clone(params.ring()), &options(choice)).and_then(|gpu| {
             gpu.self_test(judge)?;
@@ -197,6 +207,21 @@ pub(crate) mod gpu {
                 Ok(None)
             }
         }
+    }
+
+    /// Why no adapter is used where nothing is said.
+    fn none_by_itself(adapters: &[AdapterReport]) -> String {
+        let reasons = adapters.iter().filter_map(|adapter| {
+            let reason = adapter.reason.as_ref()?;
+            Some(format!("{}: {reason}", adapter.name))
+        });
+        let reasons: Vec<_> = reasons.collect();
+        let why = if reasons.is_empty() {
+            "there is no GPU".to_owned()
+        } else {
+            reasons.join("; ")
+        };
+        format!("the job runs on the CPU ({why})")
     }
 
     /// The name of the GPU that a choice leads to, if it is one.
@@ -223,7 +248,9 @@ pub(crate) mod gpu {
         };
         match choice.fault {
             Some(Fault::WrongWords) => options.wrong_powers = true,
+            Some(Fault::WrongWeights) => options.wrong_weights = true,
             Some(Fault::Memory(bytes)) => options.memory_bytes = Some(bytes),
+            Some(Fault::FullAfter(submissions)) => options.full_after = Some(submissions),
             Some(Fault::LostAfter(submissions)) => options.lost_after = Some(submissions),
             Some(Fault::HiddenMemory(_)) | None => {}
         }

@@ -1,6 +1,6 @@
 // dst_t = sum of y_i W_ti + u U_t mod p_t, where u is the nearest integer to the sum of y_i / d_i in fixed point.
 // Grid: (degree / WORKGROUP_SIZE, groups, polynomials); one thread for one coefficient and a group of targets.
-// Twin: engine/src/ring/conversion.rs, word.
+// Twin: engine/src/ring/conversion.rs, BaseConversion::word.
 #import conversion
 #import modulus
 

@@ -1,6 +1,6 @@
 // dst = (x - dst) * w mod q, where dst holds what was converted. A limb that x lacks (w of operand 1 is 0) counts as 0.
 // Grid: (degree / WORKGROUP_SIZE, limbs, polynomials); one thread for each word.
-// Twin: engine/src/ring/conversion.rs, word.
+// Twin: engine/src/ring/conversion.rs, ModDown::word.
 #import call
 #import modulus
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine::ckks::Params;
+use engine::ring::RingContext;
 use host::gpu::{Gpu, GpuError, Options, ProductForm, adapters};
 
 /// Whether tests must fail without a GPU (`REQUIRE_GPU=1`).
@@ -15,7 +16,15 @@ pub fn is_gpu_required() -> bool {
 /// # Panics
 /// If there is none and one is required, or if it cannot be opened.
 pub fn gpu(test: &str, params: &Params, options: &Options) -> Option<Gpu> {
-    match Gpu::open(Arc::clone(params.ring()), options) {
+    gpu_for(test, params.ring(), options)
+}
+
+/// As [`gpu`], for any ring.
+///
+/// # Panics
+/// As [`gpu`].
+pub fn gpu_for(test: &str, ring: &Arc<RingContext>, options: &Options) -> Option<Gpu> {
+    match Gpu::open(Arc::clone(ring), options) {
         Ok(gpu) => Some(gpu),
         Err(GpuError::None { .. }) if !is_gpu_required() => {
             eprintln!("skipped, no GPU: {test}");

@@ -35,6 +35,10 @@ pub struct AdapterReport {
     pub workgroup_bytes: u32,
     /// Storage buffers that one kernel may use.
     pub storage_buffers: u32,
+    /// Threads of a workgroup.
+    pub workgroup_threads: u32,
+    /// Workgroups in one dimension of a grid.
+    pub workgroups: u32,
     /// Whether it is chosen where nothing is said.
     pub automatic: bool,
     /// Why it is not chosen by itself, or cannot be used at all.
@@ -141,6 +145,8 @@ fn report(number: usize, adapter: &wgpu::Adapter) -> AdapterReport {
         max_binding_bytes: binding_bytes(&limits),
         workgroup_bytes: limits.max_compute_workgroup_storage_size,
         storage_buffers: limits.max_storage_buffers_per_shader_stage,
+        workgroup_threads: limits.max_compute_invocations_per_workgroup,
+        workgroups: limits.max_compute_workgroups_per_dimension,
         automatic: false,
         usable: missing.is_none(),
         reason,
@@ -193,5 +199,51 @@ pub(super) fn best_form(features: Features) -> ProductForm {
         ProductForm::Wide
     } else {
         ProductForm::Halves
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wgpu::Limits;
+
+    #[test]
+    fn what_webgpu_promises_is_enough_and_no_more_than_enough() {
+        assert_eq!(missing(&Limits::default()), None);
+        let lowered: [(fn(&mut Limits), &str); 5] = [
+            (
+                |limits| limits.max_storage_buffer_binding_size -= 1,
+                "134217727 bytes of a binding; 134217728 are",
+            ),
+            (
+                |limits| limits.max_storage_buffers_per_shader_stage -= 1,
+                "7 storage buffers of a kernel; 8 are",
+            ),
+            (
+                |limits| limits.max_compute_workgroup_storage_size -= 1,
+                "16383 bytes of workgroup memory; 16384 are",
+            ),
+            (
+                |limits| limits.max_compute_invocations_per_workgroup -= 1,
+                "255 threads of a workgroup; 256 are",
+            ),
+            (
+                |limits| limits.max_compute_workgroups_per_dimension -= 1,
+                "65534 workgroups in a dimension; 65535 are",
+            ),
+        ];
+        for (lower, told) in lowered {
+            let mut limits = Limits::default();
+            lower(&mut limits);
+            let text = format!("it has {told} needed");
+            assert_eq!(missing(&limits), Some(text));
+        }
+        // A binding is part of a buffer.
+        let limits = Limits {
+            max_buffer_size: 1 << 20,
+            ..Limits::default()
+        };
+        let told = "it has 1048576 bytes of a binding; 134217728 are needed";
+        assert_eq!(missing(&limits).as_deref(), Some(told));
     }
 }

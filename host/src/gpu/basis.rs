@@ -98,10 +98,13 @@ impl Gpu {
             for conversion in conversions {
                 tables.push(self, conversion, starts, strides);
             }
+            if let (true, Some(first)) = (self.wrong_weights, tables.weights.first_mut()) {
+                *first ^= 1;
+            }
             if tables.groups.is_empty() {
                 continue;
             }
-            let table = |bytes: &[u8]| self.tables.table(&self.device, bytes.to_vec(), 0);
+            let table = |bytes: &[u8]| self.tables.table(&self.device, bytes, 0);
             let bindings = vec![
                 table(bytemuck::cast_slice(&tables.groups))?,
                 table(bytemuck::cast_slice(&tables.sources))?,

@@ -146,11 +146,6 @@ impl GpuBuffer {
         Arc::ptr_eq(&self.slab, &other.slab)
     }
 
-    /// Whether all of it can be bound at once.
-    pub(super) fn is_one_window(&self) -> bool {
-        self.first / self.slab.chunk == (self.first + self.shape.batch.max(1) - 1) / self.slab.chunk
-    }
-
     /// The windows that together are the buffer, and the polynomials in each.
     pub(super) fn windows(&self) -> Vec<(Range<usize>, Binding)> {
         let pieces = super::ChunkSize(self.slab.chunk).pieces(self.shape.batch, &[self.first]);

@@ -113,7 +113,9 @@ impl<'a> Call<'a> {
             galois: self.galois.map_or(1, GaloisElement::value),
             polys: word(piece.len()),
         };
-        let mut bytes = bytemuck::bytes_of(&head).to_vec();
+        let size = size_of::<layout::Call>() + rows.len() * size_of::<layout::Row>();
+        let mut bytes = Vec::with_capacity(size);
+        bytes.extend_from_slice(bytemuck::bytes_of(&head));
         // The first result is operand 0, the inputs come next, further results last.
         let (first, further) = self.outputs.split_at(1);
         let inputs = (0..self.slots).filter_map(|i| self.inputs.get(i).or(self.inputs.last()));
@@ -225,7 +227,7 @@ impl Gpu {
             for start in (0..call.limbs.len()).step_by(MAX_ROWS) {
                 let rows = start..call.limbs.len().min(start + MAX_ROWS);
                 let table = call.table(self, &piece, rows.clone(), accumulate);
-                let mut bindings = vec![self.tables.table(&self.device, table, TABLE_BYTES)?];
+                let mut bindings = vec![self.tables.table(&self.device, &table, TABLE_BYTES)?];
                 let inputs =
                     (0..call.slots).filter_map(|i| call.inputs.get(i).or(call.inputs.last()));
                 bindings.extend(inputs.map(|input| input.view.window(&piece)));

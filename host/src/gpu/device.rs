@@ -1,5 +1,6 @@
 //! An open adapter, and what went wrong with it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use engine::backend::BackendError;
 use shaders::ProductForm;
 use wgpu::{
     DeviceDescriptor, ErrorFilter, ExperimentalFeatures, Features, MemoryHints, PollError,
-    PollType, Trace,
+    PollStatus, PollType, Trace,
 };
 
 use super::adapter::{self, Candidate, WANTED};
@@ -26,6 +27,7 @@ pub(super) struct Device {
     pub(super) form: ProductForm,
     pub(super) timestamps: bool,
     pub(super) binding_bytes: u64,
+    pub(super) buffer_bytes: u64,
     state: Arc<State>,
     /// Submissions after which the device is destroyed; a fault to test with.
     lost_after: Option<u64>,
@@ -43,20 +45,28 @@ impl Device {
     /// Opens an adapter.
     pub(super) fn open(candidate: &Candidate, options: &Options) -> Result<Self, GpuError> {
         let (adapter, name) = (&candidate.adapter, &candidate.report.name);
-        let best = adapter::best_form(adapter.features());
+        let (offered, limits) = if options.portable {
+            (Features::empty(), wgpu::Limits::default())
+        } else {
+            (adapter.features() & WANTED, adapter.limits())
+        };
+        let best = adapter::best_form(offered);
         let form = options.form.unwrap_or(best);
         if form == ProductForm::Wide && best == ProductForm::Halves {
             let (name, reason) = (name.clone(), "it has no 64-bit integers".to_owned());
             return Err(GpuError::Unsuitable { name, reason });
         }
-        let mut features = adapter.features() & WANTED;
+        let mut features = offered;
+        if options.host_clock {
+            features.remove(Features::TIMESTAMP_QUERY);
+        }
         if form == ProductForm::Halves {
             features.remove(Features::SHADER_INT64);
         }
         let descriptor = DeviceDescriptor {
             label: None,
             required_features: features,
-            required_limits: adapter.limits(),
+            required_limits: limits.clone(),
             experimental_features: ExperimentalFeatures::disabled(),
             memory_hints: MemoryHints::Performance,
             trace: Trace::Off,
@@ -75,7 +85,8 @@ impl Device {
             name: name.clone(),
             form,
             timestamps: features.contains(Features::TIMESTAMP_QUERY),
-            binding_bytes: adapter::binding_bytes(&adapter.limits()),
+            binding_bytes: adapter::binding_bytes(&limits),
+            buffer_bytes: limits.max_buffer_size,
             wgpu,
             queue,
             state,
@@ -93,8 +104,8 @@ impl Device {
             return Ok(());
         };
         // Calls on a device that is gone fail before it is told that it is gone, which comes with the end of its work.
-        let ended = self.wgpu.poll(wait_for_all());
-        if ended.is_err() || self.is_lost() {
+        self.end()?;
+        if self.is_lost() {
             return Err(BackendError::DeviceLost);
         }
         Err(error)
@@ -115,14 +126,23 @@ impl Device {
 
     /// Waits until everything submitted is done.
     pub(super) fn wait(&self) -> Result<(), BackendError> {
-        match self.wgpu.poll(wait_for_all()) {
-            Ok(_) => self.check(),
-            Err(PollError::Timeout) => {
-                self.state.lost.store(true, Ordering::Release);
-                Err(BackendError::DeviceLost)
-            }
-            Err(error) => Err(BackendError::Internal(error.to_string())),
+        self.end()?;
+        self.check()
+    }
+
+    /// Waits until everything submitted has ended, well or not.
+    fn end(&self) -> Result<(), BackendError> {
+        let ended = self.state.end(|| self.wgpu.poll(wait_for_all()));
+        if ended.is_err() {
+            // The last handle of a queue waits for its work when it is dropped, for ever if the driver hangs: this one stays.
+            std::mem::forget(self.queue.clone());
         }
+        ended
+    }
+
+    /// How often commands were handed over.
+    pub(super) fn submissions(&self) -> u64 {
+        self.submissions.load(Ordering::Relaxed)
     }
 
     /// Runs `make`, and says whether the device had no memory for it.
@@ -144,6 +164,26 @@ fn wait_for_all() -> PollType {
 }
 
 impl State {
+    /// Waits by `poll`. A device that does not end is lost; so is one that wgpu says is lost, which it does by a panic.
+    fn end(
+        &self,
+        poll: impl FnOnce() -> Result<PollStatus, PollError>,
+    ) -> Result<(), BackendError> {
+        if self.lost.load(Ordering::Acquire) {
+            return Err(BackendError::DeviceLost);
+        }
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error @ PollError::WrongSubmissionIndex(..))) => {
+                Err(BackendError::Internal(error.to_string()))
+            }
+            Ok(Err(PollError::Timeout)) | Err(_) => {
+                self.lost.store(true, Ordering::Release);
+                Err(BackendError::DeviceLost)
+            }
+        }
+    }
+
     fn error(&self) -> Option<BackendError> {
         let error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         error.clone()
@@ -151,10 +191,43 @@ impl State {
 
     fn report(&self, error: &wgpu::Error) {
         let error = match error {
-            wgpu::Error::OutOfMemory { .. } => BackendError::OutOfMemory { bytes: 0 },
+            // Of work, not of a buffer that was asked for: nobody knows how many bytes it would have taken.
+            wgpu::Error::OutOfMemory { source } => {
+                BackendError::Internal(format!("out of memory: {source}"))
+            }
             other => BackendError::Internal(other.to_string()),
         };
         let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_does_not_end_or_panics_is_lost_for_good() {
+        let well = || Ok(PollStatus::QueueEmpty);
+        let lost = Err(BackendError::DeviceLost);
+        let state = State::default();
+        assert_eq!(state.end(well), Ok(()));
+        assert_eq!(state.end(|| Err(PollError::Timeout)), lost);
+        assert_eq!(state.end(well), lost);
+        let state = State::default();
+        // As a panic, but without its message.
+        let ended = state.end(|| std::panic::resume_unwind(Box::new("lost")));
+        assert_eq!(ended, lost);
+        assert_eq!(state.end(well), lost);
+    }
+
+    #[test]
+    fn work_without_memory_is_no_count_of_bytes() {
+        let state = State::default();
+        let source = Box::new(std::io::Error::other("no room for a command buffer"));
+        state.report(&wgpu::Error::OutOfMemory { source });
+        let error = state.error().map(|error| error.to_string());
+        let text = "internal fault: out of memory: no room for a command buffer";
+        assert_eq!(error.as_deref(), Some(text));
     }
 }

@@ -156,15 +156,18 @@ impl GadgetOps for Gpu {
             batch: x.shape.batch,
             basis: extended,
         };
-        let (whole, parts) = self.unset_parts(&shape, tables.len())?;
-        if whole.is_one_window() {
-            self.raise(x, &scaled, whole.whole(), &tables)?;
-        } else {
-            for (part, table) in parts.iter().zip(tables.chunks(1)) {
-                self.raise(x, &scaled, part.each(), table)?;
-            }
+        let mut raised = Vec::with_capacity(tables.len());
+        for tables in tables.chunks(self.chunk.groups(shape.batch, tables.len())) {
+            let (whole, parts) = self.unset_parts(&shape, tables.len())?;
+            // A digit that fills more than one window is raised piece by piece.
+            let view = match tables.len() {
+                1 => whole.each(),
+                _ => whole.whole(),
+            };
+            self.raise(x, &scaled, view, tables)?;
+            raised.extend(parts);
         }
-        Ok(parts)
+        Ok(raised)
     }
 
     fn gadget_product(

@@ -6,6 +6,7 @@
 mod adapter;
 mod basis;
 mod buffer;
+mod cache;
 mod call;
 mod device;
 mod error;
@@ -24,7 +25,7 @@ mod transfer;
 mod transform;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use engine::backend::Backend;
@@ -56,10 +57,18 @@ pub struct Options {
     pub binding_bytes: Option<u64>,
     /// Bytes of all buffers at most.
     pub memory_bytes: Option<u64>,
+    /// Whether to do with what every adapter offers: the limits that WebGPU promises, and no feature besides.
+    pub portable: bool,
+    /// Whether kernels are timed by the clock of the host, as where an adapter tells no times.
+    pub host_clock: bool,
     /// Submissions after which the device is lost: a fault to test with.
     pub lost_after: Option<u64>,
+    /// Submissions after which the device has no more memory: a fault to test with.
+    pub full_after: Option<u64>,
     /// Whether the powers of the roots are wrong: a fault to test with.
     pub wrong_powers: bool,
+    /// Whether the weights of base conversions are wrong: a fault to test with.
+    pub wrong_weights: bool,
 }
 
 /// A GPU set up for one ring.
@@ -73,6 +82,10 @@ pub struct Gpu {
     tables: Tables,
     pool: Arc<Pool>,
     recording: Mutex<Recording>,
+    /// A fault to test with.
+    wrong_weights: bool,
+    /// The device counts time from here.
+    first_tick: OnceLock<u64>,
     /// The host counts time from here.
     opened: Instant,
 }
@@ -108,9 +121,11 @@ impl Gpu {
             reason: error.to_string(),
         })?;
         Ok(Self {
-            pool: Pool::new(Arc::clone(&device), options.memory_bytes),
+            pool: Pool::new(Arc::clone(&device), options),
             pipelines: Pipelines::new(degree),
             recording: Mutex::default(),
+            wrong_weights: options.wrong_weights,
+            first_tick: OnceLock::new(),
             opened: Instant::now(),
             context,
             device,

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use engine::backend::BackendError;
 use wgpu::{BufferDescriptor, BufferUsages};
 
+use super::Options;
 use super::device::Device;
 
 /// Bytes of one buffer when it is found out how many a device has.
@@ -21,6 +22,8 @@ pub(super) struct Pool {
     device: Arc<Device>,
     /// The most bytes that may be held.
     budget: AtomicU64,
+    /// Submissions after which nothing is given; a fault to test with.
+    full_after: Option<u64>,
     state: Mutex<State>,
 }
 
@@ -50,10 +53,11 @@ pub(super) struct Block {
 }
 
 impl Pool {
-    pub(super) fn new(device: Arc<Device>, budget: Option<u64>) -> Arc<Self> {
+    pub(super) fn new(device: Arc<Device>, options: &Options) -> Arc<Self> {
         Arc::new(Self {
             device,
-            budget: AtomicU64::new(budget.unwrap_or(u64::MAX)),
+            budget: AtomicU64::new(options.memory_bytes.unwrap_or(u64::MAX)),
+            full_after: options.full_after,
             state: Mutex::default(),
         })
     }
@@ -97,7 +101,13 @@ impl Pool {
     /// A buffer of at least `bytes`, whose content is not set.
     pub(super) fn take(self: &Arc<Self>, bytes: u64) -> Result<Block, BackendError> {
         self.device.check()?;
-        let class = size_class(bytes);
+        let class = size_class(bytes, self.device.buffer_bytes);
+        if self
+            .full_after
+            .is_some_and(|after| self.device.submissions() > after)
+        {
+            return Err(out_of_memory(class));
+        }
         let mut state = self.state();
         let reused = state.free.get_mut(&class).and_then(Vec::pop);
         let buffer = match reused {
@@ -125,8 +135,7 @@ impl Pool {
             buffer = if fits(state) { make() } else { None };
         }
         self.device.check()?;
-        let bytes_asked = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let buffer = buffer.ok_or(BackendError::OutOfMemory { bytes: bytes_asked })?;
+        let buffer = buffer.ok_or_else(|| out_of_memory(bytes))?;
         state.usage.held += bytes;
         Ok(buffer)
     }
@@ -152,10 +161,17 @@ impl Drop for Block {
     }
 }
 
-/// `bytes`, rounded up by an eighth at most, so that levels of nearly the same size share buffers.
-fn size_class(bytes: u64) -> u64 {
+fn out_of_memory(bytes: u64) -> BackendError {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    BackendError::OutOfMemory { bytes }
+}
+
+/// `bytes`, which are no more than `most`, rounded up by an eighth at most and not beyond `most` (but to whole words), so that
+/// levels of nearly the same size share buffers.
+fn size_class(bytes: u64, most: u64) -> u64 {
     let step = (bytes.max(1).ilog2().saturating_sub(3)).max(8);
-    bytes.max(1).next_multiple_of(1 << step)
+    let class = bytes.max(1).next_multiple_of(1 << step);
+    class.min(most / 4 * 4).max(bytes.next_multiple_of(4))
 }
 
 #[cfg(test)]
@@ -165,10 +181,18 @@ mod tests {
     #[test]
     fn classes_waste_an_eighth_at_most() {
         for bytes in (1..200_000).step_by(37).chain([1 << 27, (1 << 27) + 4]) {
-            let class = size_class(bytes);
+            let class = size_class(bytes, u64::MAX);
             assert!(class >= bytes && class.is_multiple_of(256));
             assert!(bytes < 4096 || class - bytes <= bytes / 8, "{bytes}");
         }
-        assert_eq!(size_class(1 << 27), 1 << 27);
+        assert_eq!(size_class(1 << 27, u64::MAX), 1 << 27);
+    }
+
+    #[test]
+    fn no_class_is_larger_than_the_largest_buffer() {
+        let largest = (1 << 31) - 1;
+        assert_eq!(size_class((1 << 31) - (1 << 16), u64::MAX), 1 << 31);
+        assert_eq!(size_class((1 << 31) - (1 << 16), largest), (1 << 31) - 4);
+        assert_eq!(size_class((1 << 31) - 4, largest), (1 << 31) - 4);
     }
 }

@@ -9,10 +9,14 @@ use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoderDescriptor, Map
 use super::Gpu;
 use super::recording::Binding;
 
+/// The most bytes that go over at once: a driver may have little memory that the host sees, too.
+const TRANSFER_BYTES: usize = 128 << 20;
+
 impl Gpu {
     /// The words of windows, one after the other.
     pub(super) fn read(&self, windows: &[Binding]) -> Result<Vec<Word>, BackendError> {
         self.flush()?;
+        let windows: Vec<_> = windows.iter().flat_map(parts).collect();
         let largest = windows.iter().map(|window| window.bytes).max().unwrap_or(0);
         let staging = self.staging(largest)?;
         let total: u64 = windows.iter().map(|window| window.bytes).sum();
@@ -21,7 +25,7 @@ impl Gpu {
             buffer,
             offset,
             bytes,
-        } in windows
+        } in &windows
         {
             let mut encoder = self
                 .device
@@ -39,16 +43,18 @@ impl Gpu {
     /// Writes a window. What was submitted before comes first.
     pub(super) fn write(&self, window: &Binding, bytes: &[u8]) -> Result<(), BackendError> {
         self.device.check()?;
-        let write = || {
-            self.device
-                .queue
-                .write_buffer(&window.buffer, window.offset, bytes)
-        };
-        let written = self.device.allocate(write);
-        let bytes = bytes.len();
-        written.ok_or(BackendError::OutOfMemory { bytes })?;
-        // The copy that the driver keeps until then is given back with the submission.
-        self.device.submit(None);
+        for (part, bytes) in parts(window).zip(bytes.chunks(TRANSFER_BYTES)) {
+            let write = || {
+                self.device
+                    .queue
+                    .write_buffer(&part.buffer, part.offset, bytes)
+            };
+            let written = self.device.allocate(write);
+            let bytes = bytes.len();
+            written.ok_or(BackendError::OutOfMemory { bytes })?;
+            // The copy that the driver keeps until then is given back with the submission.
+            self.device.submit(None);
+        }
         self.device.check()
     }
 
@@ -98,4 +104,14 @@ impl Gpu {
         staging.unmap();
         Ok(())
     }
+}
+
+/// A window in parts that go over one by one.
+fn parts(window: &Binding) -> impl Iterator<Item = Binding> {
+    let starts = (0..window.bytes).step_by(TRANSFER_BYTES);
+    starts.map(move |start| Binding {
+        buffer: window.buffer.clone(),
+        offset: window.offset + start,
+        bytes: (window.bytes - start).min(TRANSFER_BYTES as u64),
+    })
 }

@@ -1,6 +1,5 @@
 //! Constants on the device: powers of the roots, made once for a ring, and the tables of calls, made when a call is first seen.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use engine::arith::ShoupFactor;
@@ -11,6 +10,7 @@ use rayon::prelude::*;
 use shaders::layout::Limb;
 use wgpu::{Buffer, BufferDescriptor, BufferUsages};
 
+use super::cache::Cache;
 use super::device::Device;
 use super::recording::Binding;
 
@@ -24,7 +24,7 @@ pub(super) struct Tables {
     inverse_degree: Vec<ShoupFactor>,
     powers: Buffer,
     inverse_powers: Buffer,
-    calls: Mutex<HashMap<Vec<u8>, Buffer>>,
+    calls: Mutex<Cache<Buffer>>,
 }
 
 impl Tables {
@@ -56,7 +56,7 @@ impl Tables {
             inverse_powers: upload(NttTable::inverse_powers)?,
             inverse_degree: tables.iter().map(NttTable::inverse_degree).collect(),
             limbs: context.moduli().iter().map(|q| limb(*q)).collect(),
-            calls: Mutex::default(),
+            calls: Mutex::new(Cache::new(MAX_TABLES)),
         })
     }
 
@@ -83,23 +83,20 @@ impl Tables {
     pub(super) fn table(
         &self,
         device: &Device,
-        content: Vec<u8>,
+        content: &[u8],
         room: usize,
     ) -> Result<Binding, BackendError> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(table) = calls.get(&content) {
-            return Ok(whole(table));
+        if let Some(table) = calls.get(content) {
+            return Ok(whole(&table));
         }
-        let mut padded = content.clone();
+        let mut padded = content.to_vec();
         padded.resize(room.max(content.len()), 0);
         let bytes = padded.len();
         let table = device.allocate(|| storage(device, &padded));
         let table = table.ok_or(BackendError::OutOfMemory { bytes })?;
-        if calls.len() >= MAX_TABLES {
-            calls.clear();
-        }
         let binding = whole(&table);
-        calls.insert(content, table);
+        calls.insert(content.into(), table);
         Ok(binding)
     }
 }

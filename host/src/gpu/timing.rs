@@ -9,12 +9,16 @@ use wgpu::{
 
 use super::recording::{Binding, Command, Dispatch};
 use super::{Gpu, word};
-use crate::profile::{COPY_BYTES, Ceilings, Cost, Profiled, Span, TRIALS};
+use crate::profile::{Ceilings, Cost, Profiled, Span, TRIALS};
 
 /// Words that products are measured with.
 const MULTIPLY_WORDS: usize = 1 << 20;
 /// Words of a thread of the kernels that measure.
 const VECTOR: usize = 4;
+/// Bytes that a copy is measured with, if a binding may have so many: ten times the largest second-level cache.
+const COPY_BYTES: usize = 512 << 20;
+/// Workgroups in the first dimension of the grids that measure.
+const ROW: usize = 1 << 15;
 
 impl Gpu {
     /// Runs commands one after the other, each dispatch in a pass of its own, and adds their spans.
@@ -32,18 +36,18 @@ impl Gpu {
         } else {
             self.times_of_host(commands)?
         };
-        for (dispatch, [begin, end]) in dispatches.zip(times) {
+        for (dispatch, [begin, seconds]) in dispatches.zip(times) {
             spans.push(Span {
                 kernel: dispatch.kernel,
                 begin,
-                seconds: (end - begin).max(0.0),
+                seconds,
                 cost: dispatch.cost,
             });
         }
         Ok(())
     }
 
-    /// Begin and end of each dispatch in seconds, by timestamps of the device.
+    /// Begin and length of each dispatch in seconds, by timestamps of the device.
     fn times_of_device(
         &self,
         commands: &[Command],
@@ -89,10 +93,8 @@ impl Gpu {
             ticks = bytemuck::pod_collect_to_vec(bytes)
         })?;
         let period = f64::from(self.device.queue.get_timestamp_period()) * 1e-9;
-        let times = ticks.chunks_exact(2);
-        Ok(times
-            .map(|pair| [pair[0] as f64 * period, pair[1] as f64 * period])
-            .collect())
+        let first = *self.first_tick.get_or_init(|| ticks[0]);
+        Ok(times_of(&ticks, first, period))
     }
 
     fn encode_timed(
@@ -123,7 +125,7 @@ impl Gpu {
             self.device.submit(Some(encoder.finish()));
             self.device.wait()?;
             if let Command::Dispatch(_) = command {
-                times.push([begin, self.opened.elapsed().as_secs_f64()]);
+                times.push([begin, self.opened.elapsed().as_secs_f64() - begin]);
             }
         }
         Ok(times)
@@ -144,13 +146,29 @@ impl Gpu {
             self.record(Command::Dispatch(Dispatch {
                 kernel,
                 bindings: vec![window(&from), window(&to)],
-                grid: [word(words / VECTOR) / WORKGROUP_SIZE, 1, 1],
+                grid: grid(words),
                 cost,
             }))?;
         }
         let spans = self.end()?;
         let times = spans.iter().skip(1).map(|span| span.seconds);
         Ok(times.fold(f64::INFINITY, f64::min))
+    }
+
+    /// 10^9 bytes in a second, of the largest copy that there is memory for.
+    fn copy_ceiling(&self) -> Result<f64, BackendError> {
+        let mut bytes = copy_bytes(self.device.binding_bytes);
+        loop {
+            let cost = Cost {
+                bytes: 2 * bytes as u64,
+                products: 0,
+            };
+            let less = copy_bytes(bytes as u64 / 2);
+            match self.measure("measure_copy", bytes / size_of::<u32>(), cost) {
+                Err(BackendError::OutOfMemory { .. }) if less > 0 => bytes = less,
+                measured => return Ok(cost.bytes as f64 / measured? / 1e9),
+            }
+        }
     }
 }
 
@@ -173,19 +191,71 @@ impl Profiled for Gpu {
     }
 
     fn ceilings(&self) -> Result<Ceilings, BackendError> {
-        let copy = Cost {
-            bytes: 2 * COPY_BYTES as u64,
-            products: 0,
-        };
         let multiply = Cost {
             bytes: (2 * MULTIPLY_WORDS * size_of::<u32>()) as u64,
             products: MULTIPLY_WORDS as u64 * u64::from(MEASURE_CHAIN),
         };
-        let copied = self.measure("measure_copy", COPY_BYTES / size_of::<u32>(), copy)?;
         let multiplied = self.measure("measure_multiply", MULTIPLY_WORDS, multiply)?;
         Ok(Ceilings {
-            copy_gb_per_s: copy.bytes as f64 / copied / 1e9,
+            copy_gb_per_s: self.copy_ceiling()?,
             multiply_gmul_per_s: multiply.products as f64 / multiplied / 1e9,
         })
+    }
+}
+
+/// Begin and length in seconds of what is between the two ticks of each pair; `first` is zero. (Ticks may count from 1970: as
+/// floating-point numbers, they would be off by hundreds.)
+fn times_of(ticks: &[u64], first: u64, period: f64) -> Vec<[f64; 2]> {
+    let seconds = |from: u64, to: u64| to.saturating_sub(from) as f64 * period;
+    let pairs = ticks.chunks_exact(2);
+    pairs
+        .map(|pair| [seconds(first, pair[0]), seconds(pair[0], pair[1])])
+        .collect()
+}
+
+/// Bytes that a copy is measured with: whole rows of workgroups.
+fn copy_bytes(binding_bytes: u64) -> usize {
+    let row = ROW * WORKGROUP_SIZE as usize * VECTOR * size_of::<u32>();
+    let most = usize::try_from(binding_bytes).unwrap_or(usize::MAX);
+    most.min(COPY_BYTES) / row * row
+}
+
+/// The workgroups of a kernel that measures: one row, or whole rows.
+fn grid(words: usize) -> [u32; 3] {
+    let groups = words / VECTOR / WORKGROUP_SIZE as usize;
+    [word(groups.min(ROW)), word(groups.div_ceil(ROW)), 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::limits::{MIN_BINDING_BYTES, WORKGROUPS};
+
+    #[test]
+    fn ticks_are_subtracted_before_they_are_rounded() {
+        let now = 1_790_000_000_123_456_789;
+        let ticks = [now + 1000, now + 1100, now + 1101, now + 1200, now, now - 1];
+        let [a, b, c] = times_of(&ticks, now, 1.0)[..] else {
+            panic!("three pairs");
+        };
+        assert_eq!((a, b), ([1000.0, 100.0], [1101.0, 99.0]));
+        // A clock that goes back is no length.
+        assert_eq!(c, [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_copy_is_measured_in_a_grid_that_every_adapter_has() {
+        for (binding, bytes) in [
+            (MIN_BINDING_BYTES, 128 << 20),
+            (300 << 20, 256 << 20),
+            ((1 << 31) - 4, 512 << 20),
+        ] {
+            assert_eq!(copy_bytes(binding), bytes);
+            let words = bytes / size_of::<u32>();
+            let [x, y, z] = grid(words);
+            assert!(x.max(y) <= WORKGROUPS && z == 1);
+            assert_eq!((x * y * WORKGROUP_SIZE) as usize * VECTOR, words);
+        }
+        assert_eq!(grid(MULTIPLY_WORDS), [1024, 1, 1]);
     }
 }

@@ -94,6 +94,11 @@ impl Gpu {
     ) -> Result<(), BackendError> {
         let inverse = kernel.starts_with("ntt_inverse");
         let firsts: Vec<_> = [src, dst].iter().filter_map(View::first).collect();
+        let mut seen = vec![false; self.context.moduli().len()];
+        let limbs = rows
+            .iter()
+            .filter(|row| !std::mem::replace(&mut seen[row.limb], true))
+            .count();
         for piece in self.chunk.pieces(batch, &firsts) {
             let table = rows.iter().map(|row| Transform {
                 q: self.context.modulus(row.limb).value(),
@@ -106,7 +111,7 @@ impl Gpu {
                 dst_stride: word(dst.stride()),
             });
             let table: Vec<_> = table.collect();
-            let table = bytemuck::cast_slice(&table).to_vec();
+            let table = bytemuck::cast_slice(&table);
             let bindings = vec![
                 self.tables.table(&self.device, table, 0)?,
                 self.tables.powers(inverse),
@@ -122,14 +127,14 @@ impl Gpu {
                     word(rows.len()),
                     word(piece.len()),
                 ],
-                cost: self.pass_cost(kernel, rows.len(), piece.len()),
+                cost: self.pass_cost(kernel, rows.len(), limbs, piece.len()),
             }))?;
         }
         Ok(())
     }
 
-    /// Every word once in and once out, and the powers of each limb once.
-    fn pass_cost(&self, kernel: &str, rows: usize, polys: usize) -> Cost {
+    /// Every word once in and once out, and the powers of each of the limbs once.
+    fn pass_cost(&self, kernel: &str, rows: usize, limbs: usize, polys: usize) -> Cost {
         let degree = self.context.degree();
         let columns = degree / MATRIX_WIDTH;
         let (stages, powers) = match kernel.ends_with("columns") {
@@ -141,9 +146,9 @@ impl Gpu {
         } else {
             0
         };
-        let moved = polys * 2 * degree + 2 * powers;
+        let moved = rows * polys * 2 * degree + limbs * 2 * powers;
         Cost {
-            bytes: (rows * moved * size_of::<u32>()) as u64,
+            bytes: (moved * size_of::<u32>()) as u64,
             products: (rows * polys * (degree / 2 * stages as usize + scaled)) as u64,
         }
     }

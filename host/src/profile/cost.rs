@@ -27,6 +27,11 @@ impl Counting {
         rows as u64 * self.degree as u64 / 2 * u64::from(self.degree.trailing_zeros())
     }
 
+    /// Bytes of the powers that transforms of so many limbs read, each limb's once: a power and its quotient for each word of a row.
+    pub(super) fn powers(self, limbs: usize) -> u64 {
+        self.rows(2 * limbs, 0).bytes
+    }
+
     /// A conversion of every word: a product for each source and target, one for each overflow, and a scaled source with its
     /// fraction.
     pub(super) fn conversion(self, sources: usize, targets: usize) -> u64 {
@@ -39,8 +44,9 @@ impl Counting {
         let products = self.transforms(dropped + to.len())
             + self.conversion(dropped, to.len())
             + self.rows(0, to.len()).products;
+        let moved = batch as u64 * self.rows(from.len() + to.len(), 0).bytes;
         Cost {
-            bytes: batch as u64 * self.rows(from.len() + to.len(), 0).bytes,
+            bytes: moved + self.powers(dropped + to.len()),
             products: batch as u64 * products,
         }
     }

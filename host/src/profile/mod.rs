@@ -70,5 +70,5 @@ pub trait Profiled: Backend {
 
 /// The best of so many measurements is a ceiling.
 pub(crate) const TRIALS: usize = 5;
-/// Bytes that a copy is measured with: more than caches hold, less than a binding may be.
-pub(crate) const COPY_BYTES: usize = 64 << 20;
+/// Bytes that a copy of the processor is measured with: more than most caches hold.
+const COPY_BYTES: usize = 64 << 20;

@@ -64,6 +64,15 @@ impl Timed {
         self.inner.shape(x).rows()
     }
 
+    /// What transforms of all rows cost.
+    fn transform_cost(&self, x: &Buffer) -> Cost {
+        let (shape, count) = (self.inner.shape(x), self.count());
+        Cost {
+            bytes: count.rows(2 * shape.rows(), 0).bytes + count.powers(shape.basis.len()),
+            products: count.transforms(shape.rows()),
+        }
+    }
+
     /// What the gadget product and the mod-down of a key switch cost.
     fn switch_cost(
         &self,
@@ -79,7 +88,8 @@ impl Timed {
         let mut cost = count.rows(digits * limbs * (batch + 2), 2 * digits * limbs * batch);
         cost += count.rows(lifts * ordinary * batch, lifts * ordinary * batch);
         let mut down = count.mod_down(2 * batch, extended, to);
-        down.bytes = count.rows(2 * batch * to.len(), 0).bytes;
+        // The pair is never written out.
+        down.bytes -= count.rows(2 * batch * limbs, 0).bytes;
         cost += down;
         cost
     }
@@ -95,8 +105,14 @@ impl Timed {
             count.transforms(targets) + count.conversion(limbs.len(), targets)
         });
         let products = count.transforms(x.basis.len()) + raised.sum::<u64>();
+        // Two digits lack each other's limbs, a single one the special limbs only.
+        let forth = match digits.len() {
+            1 => extended.len() - x.basis.len(),
+            _ => extended.len(),
+        };
+        let powers = count.powers(x.basis.len() + forth);
         Cost {
-            bytes: batch * count.rows(x.basis.len(), 0).bytes,
+            bytes: batch * count.rows(x.basis.len(), 0).bytes + powers,
             products: batch * products,
         }
     }
@@ -168,21 +184,13 @@ impl Transfer for Timed {
 
 impl RingOps for Timed {
     fn ntt(&self, x: &mut Buffer) -> Result<(), BackendError> {
-        let (rows, count) = (self.rows(x), self.count());
-        let cost = Cost {
-            products: count.transforms(rows),
-            ..count.rows(2 * rows, 0)
-        };
+        let cost = self.transform_cost(x);
         self.time("ntt", cost, |cpu| cpu.ntt(x))
     }
 
     fn intt(&self, x: &mut Buffer) -> Result<(), BackendError> {
-        let (rows, count) = (self.rows(x), self.count());
-        let scaled = count.rows(2 * rows, rows);
-        let cost = Cost {
-            products: count.transforms(rows) + scaled.products,
-            ..scaled
-        };
+        let mut cost = self.transform_cost(x);
+        cost += self.count().rows(0, self.rows(x));
         self.time("intt", cost, |cpu| cpu.intt(x))
     }
 

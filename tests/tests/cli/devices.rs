@@ -19,6 +19,14 @@ fn the_processor_and_every_adapter_are_listed() {
         for row in ["kind", "64-bit products", "largest binding", "used"] {
             assert!(entry.contains(row), "{row}");
         }
+        for (row, value) in [
+            ("workgroup threads", adapter.workgroup_threads),
+            ("workgroups", adapter.workgroups),
+        ] {
+            let mut lines = entry.lines().map(str::trim_start);
+            let line = lines.find(|line| line.starts_with(row)).unwrap();
+            assert!(line.contains(&value.to_string()), "{line}");
+        }
         // A software device is slower than the CPU's own kernels.
         if adapter.kind == "software" {
             assert!(!adapter.automatic);

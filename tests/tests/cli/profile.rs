@@ -94,6 +94,39 @@ fn every_operation_has_kernels_with_rates_and_shares() {
     }
 }
 
+/// The modular products of all kernels.
+fn products(report: &Value) -> u64 {
+    let kernels = report["kernels"].as_array().unwrap().iter();
+    kernels.map(|k| k["products"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn products_are_those_of_a_count_by_hand_on_every_device() {
+    let devices = if has_gpu() {
+        &["cpu", "gpu"][..]
+    } else {
+        &["cpu"]
+    };
+    let (n, log, batch) = (1024, 10, 3);
+    let mut switches = Vec::new();
+    for device in devices {
+        let transform = profile("ntt", device, &["--batch", "3"]);
+        let limbs = transform["limbs"].as_u64().unwrap();
+        assert_eq!(
+            products(&transform),
+            batch * limbs * n / 2 * log,
+            "{device}"
+        );
+        let switch = profile("key-switch", device, &["--batch", "3"]);
+        switches.push(products(&switch));
+    }
+    // Fused kernels of the one and many kernels of the other do the same.
+    assert!(
+        switches.iter().all(|products| *products == switches[0]),
+        "{switches:?}"
+    );
+}
+
 #[test]
 fn the_result_depends_on_the_operands_only() {
     let result = |operation, more: &[&str]| profile(operation, "cpu", more)["result"].clone();

@@ -78,8 +78,13 @@ fn a_model_has_the_same_bytes_whatever_device_fails_in_whatever_way() {
             Some(Fault::WrongWords),
             "failed its self-test: the transform gives wrong words",
         ),
+        (
+            Some(Fault::WrongWeights),
+            "failed its self-test: the key switch gives wrong words",
+        ),
         (Some(Fault::Memory(2 << 20)), "cannot hold"),
         (Some(Fault::HiddenMemory(2 << 20)), "out of memory"),
+        (Some(Fault::FullAfter(40)), "out of memory"),
         (Some(Fault::LostAfter(1)), "the device was lost"),
         (Some(Fault::LostAfter(40)), "the device was lost"),
     ];
@@ -148,7 +153,7 @@ fn a_training_goes_on_from_its_last_step_when_the_device_is_lost() {
 }
 
 #[test]
-fn a_training_that_bootstraps_ends_with_the_same_bytes_when_the_device_is_lost() {
+fn a_training_that_bootstraps_ends_with_the_same_bytes_when_the_device_is_lost_or_full() {
     if !has_gpu("lost among bootstraps") {
         return;
     }
@@ -171,7 +176,7 @@ fn a_training_that_bootstraps_ends_with_the_same_bytes_when_the_device_is_lost()
         (fs::read(place.path("model.vg")).unwrap(), notes)
     };
     let (right, _) = train(DeviceChoice::Cpu);
-    lost_at(1024, |device| {
+    let submissions = lost_at(1024, |device| {
         let (model, notes) = train(device);
         assert!(model == right, "{:?}", notes.notes);
         match notes.of_devices().as_slice() {
@@ -181,17 +186,24 @@ fn a_training_that_bootstraps_ends_with_the_same_bytes_when_the_device_is_lost()
             other => panic!("{other:?}"),
         }
     });
+    // A device whose memory ends there.
+    let (model, notes) = train(gpu(Some(Fault::FullAfter(submissions))));
+    assert!(model == right, "{:?}", notes.notes);
+    match notes.of_devices().as_slice() {
+        [(1, note)] => assert!(note.contains("out of memory"), "{note}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Trains on devices that are lost after ever another number of submissions, less than `all`, until one is lost where it is
-/// to be: a training says whether that was earlier or later.
-fn lost_at(all: u64, mut training: impl FnMut(DeviceChoice) -> Ordering) {
+/// to be: a training says whether that was earlier or later. The number of submissions.
+fn lost_at(all: u64, mut training: impl FnMut(DeviceChoice) -> Ordering) -> u64 {
     let (mut early, mut late) = (1, all);
     while late - early > 1 {
         let submissions = u64::midpoint(early, late);
         match training(gpu(Some(Fault::LostAfter(submissions)))) {
             Ordering::Less => early = submissions,
-            Ordering::Equal => return,
+            Ordering::Equal => return submissions,
             Ordering::Greater => late = submissions,
         }
     }

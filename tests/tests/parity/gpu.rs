@@ -1,9 +1,13 @@
 //! `Gpu` gives the words of `Reference`.
 
-use engine::backend::{Shape, Transfer};
-use engine::ckks::Level;
+use std::cell::Cell;
+use std::sync::Arc;
+
+use engine::backend::{Backend, GadgetKey, Shape, Transfer};
+use engine::ckks::{Level, Params};
 use engine::ring::Basis;
-use host::gpu::{Options, ProductForm};
+use engine::ring::sampling::{Seed, uniform};
+use host::gpu::{Gpu, Options, ProductForm};
 use proptest::prelude::*;
 use tests::backends::{forms, gpu};
 use tests::{cpu, params, reference};
@@ -30,13 +34,100 @@ fn gpu_gives_the_words_of_the_reference_in_both_forms() {
 
 #[test]
 fn gpu_gives_the_words_of_the_reference_at_every_degree() {
-    for name in ["leveled-14", "leveled-15", "boot-39"] {
+    // The forms take turns, so that each has the smallest and the largest of these degrees.
+    let [halves, wide] = [ProductForm::Halves, ProductForm::Wide];
+    for (name, form, batch) in [
+        ("leveled-14", halves, 3),
+        ("leveled-15", wide, 1),
+        ("boot-39", halves, 1),
+        ("boot-39", wide, 1),
+    ] {
+        if !forms().contains(&form) {
+            continue;
+        }
         let params = params(name);
-        let Some(subject) = gpu("parity at every degree", &params, &Options::default()) else {
+        let options = Options {
+            form: Some(form),
+            ..Options::default()
+        };
+        let Some(subject) = gpu("parity at every degree", &params, &options) else {
             return;
         };
-        check(&params, &reference(&params), &subject, &[1], &[1]);
+        check(&params, &reference(&params), &subject, &[1], &[batch]);
     }
+}
+
+#[test]
+fn gpu_gives_the_words_of_the_reference_with_what_every_adapter_offers() {
+    let options = Options {
+        portable: true,
+        ..Options::default()
+    };
+    for (name, level, batch) in [("insecure-10", 3, 3), ("leveled-14", 1, 1)] {
+        let params = params(name);
+        let Some(subject) = gpu("portable limits", &params, &options) else {
+            return;
+        };
+        assert_eq!(subject.form(), ProductForm::Halves);
+        check(&params, &reference(&params), &subject, &[level], &[batch]);
+    }
+    let wide = Options {
+        form: Some(ProductForm::Wide),
+        ..options
+    };
+    let error = Gpu::open(Arc::clone(params("insecure-10").ring()), &wide).unwrap_err();
+    assert!(error.to_string().contains("no 64-bit integers"), "{error}");
+}
+
+/// Of a polynomial over all limbs of the largest level: its transform, that and back, and both halves of a key switch.
+fn words_at_the_top<B: Backend>(params: &Params, backend: &B) -> Vec<Vec<u32>> {
+    let level = params.top_level();
+    let basis = params.basis(level);
+    let made = Cell::new(0);
+    let random = |basis: &Basis| {
+        made.set(made.get() + 1);
+        let words = uniform(params.ring(), basis, &Seed([3; 32]).derive(made.get()));
+        let shape = Shape {
+            batch: 1,
+            basis: basis.clone(),
+        };
+        backend.upload(&shape, &words).unwrap()
+    };
+    let mut x = random(basis);
+    let key_basis = params.key_basis(level);
+    let digits = params.ring().digits().at(basis).len();
+    let pairs = (0..digits).map(|_| [random(&key_basis), random(&key_basis)]);
+    let key = GadgetKey {
+        pairs: pairs.collect(),
+    };
+    let halves = backend.key_switch(&x, &key, [Some(&x), None], basis);
+    let halves = halves.unwrap();
+    let mut words = vec![
+        backend.download(&halves[0]).unwrap(),
+        backend.download(&halves[1]).unwrap(),
+    ];
+    backend.ntt(&mut x).unwrap();
+    words.push(backend.download(&x).unwrap());
+    backend.intt(&mut x).unwrap();
+    words.push(backend.download(&x).unwrap());
+    words
+}
+
+#[test]
+fn gpu_gives_the_words_of_the_cpu_on_all_limbs_of_the_largest_ring() {
+    let params = params("boot-39");
+    let Some(subject) = gpu("all limbs", &params, &Options::default()) else {
+        return;
+    };
+    let right = words_at_the_top(&params, &cpu(&params));
+    let words = words_at_the_top(&params, &subject);
+    for (what, (words, right)) in ["b", "a", "ntt", "intt"]
+        .iter()
+        .zip(words.iter().zip(&right))
+    {
+        assert!(words == right, "{what}");
+    }
+    assert_eq!(words.len(), right.len());
 }
 
 #[test]
@@ -94,20 +185,29 @@ fn operands_in_the_memory_of_the_result_are_read_before_it_is_written() {
 }
 
 #[test]
-fn gpu_passes_its_self_test_and_wrong_powers_do_not() {
+fn gpu_passes_its_self_test_and_one_with_wrong_tables_does_not() {
     let params = params("insecure-10");
     let judge = cpu(&params);
     let Some(sound) = gpu("self-test", &params, &Options::default()) else {
         return;
     };
     sound.self_test(&judge).unwrap();
-    let options = Options {
-        wrong_powers: true,
-        ..Options::default()
-    };
-    let broken = gpu("self-test", &params, &options).unwrap();
-    let error = broken.self_test(&judge).unwrap_err().to_string();
-    assert!(error.contains("the transform gives wrong words"), "{error}");
+    for (wrong_powers, wrong_weights, what) in [
+        (true, false, "the transform"),
+        (false, true, "the key switch"),
+    ] {
+        let options = Options {
+            wrong_powers,
+            wrong_weights,
+            ..Options::default()
+        };
+        let broken = gpu("self-test", &params, &options).unwrap();
+        let error = broken.self_test(&judge).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{what} gives wrong words")),
+            "{error}"
+        );
+    }
 }
 
 #[test]

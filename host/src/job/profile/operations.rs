@@ -115,7 +115,7 @@ pub(super) fn with<B: Backend>(
     match config.operation {
         Operation::Ntt => {
             let level = level(params.top_level())?;
-            let mut x = random(backend, params.basis(level), config.batch)?;
+            let mut x = random(backend, params.basis(level), config.batch, &mut 0)?;
             measure(level.0, &mut |outcome| {
                 backend.ntt(&mut x)?;
                 outcome.words(&x)
@@ -178,8 +178,16 @@ fn no_keys() -> KeyPlan {
     }
 }
 
-fn random<B: Backend>(backend: &B, basis: &Basis, batch: usize) -> Result<B::Buffer, JobError> {
-    let polys = (0..batch as u64).flat_map(|i| uniform(backend.context(), basis, &SEED.derive(i)));
+/// Polynomials unlike any before: `made` counts them.
+fn random<B: Backend>(
+    backend: &B,
+    basis: &Basis,
+    batch: usize,
+    made: &mut u64,
+) -> Result<B::Buffer, JobError> {
+    let first = *made;
+    *made += batch as u64;
+    let polys = (first..*made).flat_map(|i| uniform(backend.context(), basis, &SEED.derive(i)));
     let shape = Shape {
         batch,
         basis: basis.clone(),
@@ -195,9 +203,10 @@ fn key_switch<B: Backend>(
     measure: &mut Measure<'_, B>,
 ) -> Result<ProfileReport, JobError> {
     let (basis, key_basis) = (params.basis(level), params.key_basis(level));
-    let x = random(backend, basis, config.batch)?;
+    let mut made = 0;
+    let x = random(backend, basis, config.batch, &mut made)?;
     let digits = params.ring().digits().at(basis);
-    let half = || random(backend, &key_basis, 1);
+    let mut half = || random(backend, &key_basis, 1, &mut made);
     let pairs = digits.iter().map(|_| Ok([half()?, half()?]));
     let key = GadgetKey {
         pairs: pairs.collect::<Result<_, JobError>>()?,

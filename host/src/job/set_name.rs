@@ -8,9 +8,9 @@ use engine::ckks::SecretKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::resume::hexadecimal;
 use super::{JobError, random};
 use crate::data::Table;
+use crate::file::hexadecimal;
 
 /// What the key of marks is derived for.
 const CONTEXT: &str = "veilgrad: mark of the rows of a training set, version 1";

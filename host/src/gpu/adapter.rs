@@ -209,8 +209,9 @@ mod tests {
 
     #[test]
     fn what_webgpu_promises_is_enough_and_no_more_than_enough() {
+        type Lower = fn(&mut Limits);
         assert_eq!(missing(&Limits::default()), None);
-        let lowered: [(fn(&mut Limits), &str); 5] = [
+        let lowered: [(Lower, &str); 5] = [
             (
                 |limits| limits.max_storage_buffer_binding_size -= 1,
                 "134217727 bytes of a binding; 134217728 are",

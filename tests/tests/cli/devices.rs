@@ -53,6 +53,27 @@ fn programs_get_the_list_as_one_line() {
 }
 
 #[test]
+fn where_no_gpu_is_taken_by_itself_it_is_said_why() {
+    let outcome = veilgrad(&[
+        "profile",
+        "ntt",
+        "--params",
+        "insecure-10",
+        "--repetitions",
+        "1",
+    ]);
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    let adapters = adapters();
+    let is_taken = adapters.iter().any(|adapter| adapter.automatic);
+    let note = outcome.err.lines().find(|line| line.contains("on the CPU"));
+    assert_eq!(note.is_none(), is_taken, "{}", outcome.err);
+    for adapter in adapters.iter().filter(|_| !is_taken) {
+        let reason = adapter.reason.as_deref().unwrap();
+        assert!(note.unwrap().contains(reason), "{}", outcome.err);
+    }
+}
+
+#[test]
 fn a_gpu_that_is_not_there_is_named() {
     let outcome = veilgrad(&[
         "run",

@@ -77,6 +77,22 @@ impl Selection {
         kept.clamp(samples.min(1), samples)
     }
 
+    /// Whether kept samples of batches of these sizes find places in their rows: always with a quota for each row, but where
+    /// batches leave rows of their tiles empty, so that others would need more row blocks than all kept samples fill.
+    #[must_use]
+    pub fn stays_in_rows(&self, layout: &Layout, samples: &[usize]) -> bool {
+        let height = layout.height();
+        let of_row = |row: usize| {
+            let rows = samples
+                .iter()
+                .map(|&samples| (samples + height - 1 - row) / height);
+            rows.sum::<usize>()
+        };
+        let kept = self.kept(samples.iter().sum());
+        let (level, more) = quota::level((0..height).map(of_row), kept);
+        self.scope == Scope::Rows && level + usize::from(more > 0) <= kept.div_ceil(height)
+    }
+
     /// Chooses by scores (for each batch those of its samples; a negative score or none counts as zero) and classes, which
     /// matter for class balance only. The draws of random rules come from `seed`; ties are broken by it too.
     ///
@@ -104,11 +120,11 @@ impl Selection {
         let all: usize = samples.iter().sum();
         let kept = self.kept(all);
         let share = kept as f64 / all.max(1) as f64;
-        let quotas = self.quotas(&mut strata, kept, &mut random);
+        let mut owed = Owed::default();
+        let quotas = self.quotas(&mut strata, kept, &mut owed, &mut random);
         // In random order, so that what rounding owes is not always made up for in the same rows.
         let mut order: Vec<(&mut Vec<Candidate>, Quota)> = strata.iter_mut().zip(quotas).collect();
         shuffle(&mut order, &mut random);
-        let mut owed = Owed::default();
         let mut weights: Vec<Vec<f64>> = samples.iter().map(|&count| vec![0.0; count]).collect();
         for (stratum, quota) in order {
             self.weigh(stratum, quota, share, &mut owed, &mut random);
@@ -167,57 +183,62 @@ impl Selection {
     }
 
     /// How many of each stratum are kept: as many of one as of any other that has them, but for one. Which strata keep one more
-    /// is drawn by their importance under [`Rule::Importance`], is a matter of the best scores under [`Rule::Hardest`], and of
-    /// luck otherwise: over many draws each sample has its turn, even where fewer are kept than there are strata.
+    /// is drawn by their importance under [`Rule::Importance`]; otherwise the rule chooses among the samples that would be the next
+    /// ones of their stratum. So each sample has its turn, even where fewer are kept than there are strata.
     fn quotas(
         &self,
         strata: &mut [Vec<Candidate>],
         kept: usize,
+        owed: &mut Owed,
         random: &mut ChaCha20Rng,
     ) -> Vec<Quota> {
         let (level, more) = quota::level(strata.iter().map(Vec::len), kept);
-        let scores = strata.iter().flatten().map(|candidate| candidate.score);
-        let mean = scores.sum::<f64>() / strata.iter().map(Vec::len).sum::<usize>().max(1) as f64;
-        let (large, values): (Vec<usize>, Vec<f64>) = strata
-            .iter_mut()
-            .enumerate()
+        let even = |stratum: &Vec<Candidate>| Quota {
+            count: stratum.len().min(level),
+            expected: stratum.len().min(level) as f64,
+        };
+        let mut quotas: Vec<Quota> = strata.iter().map(even).collect();
+        let places = quotas.iter_mut().zip(strata.iter_mut());
+        let mut larger: Vec<_> = places
             .filter(|(_, stratum)| stratum.len() > level)
-            .map(|(index, stratum)| (index, self.value(stratum, level, mean)))
-            .unzip();
-        let mut quotas: Vec<Quota> = strata
-            .iter()
-            .map(|stratum| Quota {
-                count: stratum.len().min(level),
-                expected: stratum.len().min(level) as f64,
-            })
             .collect();
-        if let Rule::Hardest = self.rule {
-            let mut order: Vec<usize> = (0..large.len()).collect();
-            shuffle(&mut order, random);
-            if (1..order.len()).contains(&more) {
-                order.select_nth_unstable_by(more - 1, |&a, &b| values[b].total_cmp(&values[a]));
-            }
-            for &place in &order[..more] {
-                quotas[large[place]].count += 1;
+        shuffle(&mut larger, random);
+        if let Rule::Importance { floor } = self.rule {
+            let masses = self.masses(larger.iter().map(|(_, stratum)| &stratum[..]), floor);
+            for ((quota, _), drawn) in larger.into_iter().zip(draw(masses, more, random)) {
+                quota.count += usize::from(drawn.is_picked);
+                quota.expected += drawn.probability;
             }
             return quotas;
         }
-        for (index, drawn) in large.into_iter().zip(draw(values, more, random)) {
-            quotas[index].count += usize::from(drawn.is_picked);
-            quotas[index].expected += drawn.probability;
+        let next = |(_, stratum): &mut (_, &mut Vec<Candidate>)| match self.rule {
+            // In random order they are, and stay.
+            Rule::Random => stratum[level],
+            _ => highest(stratum, level + 1)[level],
+        };
+        let mut next: Vec<Candidate> = larger.iter_mut().map(next).collect();
+        for (place, candidate) in (0u32..).zip(&mut next) {
+            candidate.sample = place;
+        }
+        self.best(&mut next, more, owed, random);
+        for candidate in next.iter().filter(|candidate| candidate.weight > 0.0) {
+            larger[candidate.sample as usize].0.count += 1;
         }
         quotas
     }
 
-    /// What speaks for keeping one more than `level` candidates of a stratum that has more.
-    fn value(&self, stratum: &mut [Candidate], level: usize, mean: f64) -> f64 {
-        match self.rule {
-            // Classes are to keep their share, whatever their scores.
-            Rule::Importance { .. } if self.class_balance => stratum.len() as f64,
-            Rule::Importance { floor } => mass(stratum, mean, floor),
-            Rule::Hardest => highest(stratum, level + 1)[level].score,
-            Rule::Window { .. } | Rule::Random | Rule::Mixed => 1.0,
+    /// What speaks for keeping one more of each of these strata; with class balance, their sizes only.
+    fn masses<'a>(
+        &self,
+        strata: impl Iterator<Item = &'a [Candidate]> + Clone,
+        floor: f64,
+    ) -> Vec<f64> {
+        if self.class_balance {
+            return strata.map(|stratum| stratum.len() as f64).collect();
         }
+        let scores = strata.clone().flatten().map(|candidate| candidate.score);
+        let mean = scores.sum::<f64>() / strata.clone().flatten().count().max(1) as f64;
+        strata.map(|stratum| mass(stratum, mean, floor)).collect()
     }
 
     /// Gives weights to the candidates of a stratum that are kept, as many as its quota says, of a `share` of all.

@@ -102,8 +102,8 @@ pub use report::{
     OperationCost, OperationCount, ParamsReport, PartPrediction, PassageReport, PhaseReport,
     PlanReport, PredictionReport, PruneCheckReport, PruneMaskReport, PruneMergeReport, PruneReport,
     PruneScoreReport, PruneSummary, PruningPrediction, RefreshCost, RefreshReport, RunReport,
-    ScoreRefresh,
-    ScoreSeconds, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport, ValidationReport,
+    ScoreRefresh, ScoreSeconds, SimulateReport, StepReport, SweepReport, SweepRow, TrainReport,
+    ValidationReport,
 };
 pub use resume::{ResumedReport, resume};
 pub use run::run;

@@ -222,7 +222,7 @@ fn rewrite(path: &Path, change: impl FnOnce(&mut Value, &mut [(String, Vec<u8>)]
     let mut sections: Vec<(String, Vec<u8>)> = names
         .into_iter()
         .map(|name| {
-            let bytes = reader.section(&name).unwrap();
+            let bytes = reader.section(&name, 1 << 30).unwrap();
             (name, bytes)
         })
         .collect();

@@ -46,7 +46,8 @@ pub(super) fn sort_by_class(candidates: &mut [Candidate]) -> Vec<usize> {
             Some(*sum - size)
         })
         .collect();
-    for candidate in candidates.to_vec() {
+    let unsorted = candidates.to_vec();
+    for candidate in unsorted {
         candidates[next[candidate.class]] = candidate;
         next[candidate.class] += 1;
     }

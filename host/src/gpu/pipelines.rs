@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use engine::backend::BackendError;
 use shaders::layout::{MATRIX_WIDTH, THREAD_WORDS, WORKGROUP_SIZE};
 use wgpu::{
-    ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor,
-    ShaderSource,
+    BindGroupLayout, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions,
+    ShaderModuleDescriptor, ShaderSource,
 };
 
 use super::device::Device;
@@ -16,7 +16,14 @@ use super::device::Device;
 #[derive(Debug)]
 pub(super) struct Pipelines {
     degree: usize,
-    made: Mutex<HashMap<&'static str, ComputePipeline>>,
+    made: Mutex<HashMap<&'static str, Pipeline>>,
+}
+
+/// A pipeline and the layout of its bindings.
+#[derive(Clone, Debug)]
+pub(super) struct Pipeline {
+    pub(super) compute: ComputePipeline,
+    pub(super) layout: BindGroupLayout,
 }
 
 /// How the transform of a degree is laid out over workgroups.
@@ -58,7 +65,7 @@ impl Pipelines {
         &self,
         device: &Device,
         name: &'static str,
-    ) -> Result<ComputePipeline, BackendError> {
+    ) -> Result<Pipeline, BackendError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pipeline) = made.get(name) {
             return Ok(pipeline.clone());
@@ -69,7 +76,7 @@ impl Pipelines {
         Ok(pipeline)
     }
 
-    fn make(&self, device: &Device, name: &'static str) -> Result<ComputePipeline, BackendError> {
+    fn make(&self, device: &Device, name: &'static str) -> Result<Pipeline, BackendError> {
         let kernel = shaders::kernel(name);
         let kernel = kernel.ok_or_else(|| BackendError::Internal(format!("no kernel {name}")))?;
         // With the run-time checks of wgpu: on a software device they cost nothing that could be measured, since nearly all loops are
@@ -84,7 +91,7 @@ impl Pipelines {
             // Every word of a tile is written before it is read.
             zero_initialize_workgroup_memory: false,
         };
-        Ok(device
+        let compute = device
             .wgpu
             .create_compute_pipeline(&ComputePipelineDescriptor {
                 label: Some(name),
@@ -93,7 +100,11 @@ impl Pipelines {
                 entry_point: Some("main"),
                 compilation_options: options,
                 cache: None,
-            }))
+            });
+        Ok(Pipeline {
+            layout: compute.get_bind_group_layout(0),
+            compute,
+        })
     }
 
     fn constants(&self, name: &str) -> Vec<(&'static str, f64)> {

@@ -68,10 +68,10 @@ impl Gpu {
         let entries: Vec<_> = (0..).zip(&dispatch.bindings).map(entry).collect();
         let group = self.device.wgpu.create_bind_group(&BindGroupDescriptor {
             label: Some(dispatch.kernel),
-            layout: &pipeline.get_bind_group_layout(0),
+            layout: &pipeline.layout,
             entries: &entries,
         });
-        pass.set_pipeline(&pipeline);
+        pass.set_pipeline(&pipeline.compute);
         pass.set_bind_group(0, &group, &[]);
         let [x, y, z] = dispatch.grid;
         pass.dispatch_workgroups(x, y, z);

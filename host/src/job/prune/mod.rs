@@ -27,7 +27,6 @@ pub(super) use rounds::{Pruner, ScoreMessage};
 pub use score::{PruneScoreConfig, prune_score};
 pub use sweep::{PruneSweepConfig, prune_sweep};
 
-use engine::circuits::packing::Layout;
 use engine::prune::{
     MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection, merged_batches,
 };

@@ -77,22 +77,6 @@ impl Selection {
         kept.clamp(samples.min(1), samples)
     }
 
-    /// Whether kept samples of batches of these sizes find places in their rows: always with a quota for each row, but where
-    /// batches leave rows of their tiles empty, so that others would need more row blocks than all kept samples fill.
-    #[must_use]
-    pub fn stays_in_rows(&self, layout: &Layout, samples: &[usize]) -> bool {
-        let height = layout.height();
-        let of_row = |row: usize| {
-            let rows = samples
-                .iter()
-                .map(|&samples| (samples + height - 1 - row) / height);
-            rows.sum::<usize>()
-        };
-        let kept = self.kept(samples.iter().sum());
-        let (level, more) = quota::level((0..height).map(of_row), kept);
-        self.scope == Scope::Rows && level + usize::from(more > 0) <= kept.div_ceil(height)
-    }
-
     /// Chooses by scores (for each batch those of its samples; a negative score or none counts as zero) and classes, which
     /// matter for class balance only. The draws of random rules come from `seed`; ties are broken by it too.
     ///

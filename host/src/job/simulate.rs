@@ -50,7 +50,7 @@ pub fn simulate(
     let (epochs, rate) = (train.epochs, train.learning_rate);
     let schedule = Schedule::new(epochs, rate, batches.len(), setup.origin.activation)?;
     let schedule = match train.prune {
-        Some(prune) => prune.rounds.schedule(schedule, &setup, rows)?,
+        Some(prune) => prune.rounds.schedule(schedule, setup.plan.layout(), rows)?,
         None => schedule,
     };
     let device = Device {

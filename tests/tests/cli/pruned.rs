@@ -126,7 +126,7 @@ fn what_pruning_would_not_do_is_refused_and_what_to_do_is_said() {
         ),
     ] {
         let outcome = pruned(more);
-        assert_eq!(outcome.code, 1, "{more:?}: {}", outcome.err);
+        assert_eq!(outcome.code, 2, "{more:?}: {}", outcome.err);
         for word in words {
             assert!(outcome.err.contains(word), "{word}: {}", outcome.err);
         }

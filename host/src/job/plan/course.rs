@@ -420,7 +420,7 @@ mod tests {
             };
             let setup = setup.clone().with_pruning(prune.pruning()).unwrap();
             let schedule = Schedule::new(Some(4), None, classes.len(), activation).unwrap();
-            let schedule = prune.rounds.schedule(schedule, &setup, 512);
+            let schedule = prune.rounds.schedule(schedule, setup.plan.layout(), 512);
             let training = Training {
                 schedule: schedule.unwrap(),
                 setup: &setup,

@@ -72,7 +72,9 @@ pub fn plan(
     let full_schedule =
         Schedule::new(train.epochs, train.learning_rate, classes.len(), activation)?;
     let schedule = match train.prune {
-        Some(prune) => prune.rounds.schedule(full_schedule, &setup, rows)?,
+        Some(prune) => prune
+            .rounds
+            .schedule(full_schedule, setup.plan.layout(), rows)?,
         None => full_schedule,
     };
     let device = Device {

@@ -27,6 +27,7 @@ pub(super) use rounds::{Pruner, ScoreMessage};
 pub use score::{PruneScoreConfig, prune_score};
 pub use sweep::{PruneSweepConfig, prune_sweep};
 
+use engine::circuits::packing::Layout;
 use engine::prune::{
     MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection, merged_batches,
 };
@@ -143,23 +144,9 @@ impl PruneRounds {
     pub(super) fn schedule(
         &self,
         schedule: Schedule,
-        setup: &Setup,
+        layout: &Layout,
         samples: usize,
     ) -> Result<Schedule, JobError> {
-        let layout = setup.plan.layout();
-        let keys = setup.origin.pruning.map(|pruning| pruning.scope);
-        let batches = even_parts(samples, schedule.batches);
-        if keys == Some(Scope::Rows) && !self.selection.stays_in_rows(layout, &batches) {
-            let range = format!(
-                "one of which tiles of {} rows are filled: with quotas by row, this share of batches that leave rows empty would                  have to be moved to other rows; choose a larger --batch, another share, or --global-mask",
-                layout.height()
-            );
-            return Err(JobError::option(
-                "the number of samples in a batch",
-                layout.batch(),
-                range,
-            ));
-        }
         let (warmup, epochs) = (self.schedule.warmup, schedule.epochs);
         if warmup >= epochs {
             let range = format!(
@@ -172,15 +159,6 @@ impl PruneRounds {
         let kept = self.selection.kept(samples);
         Ok(schedule.pruned(self.schedule, merged_batches(layout, kept)))
     }
-}
-
-/// So many samples in batches whose sizes differ by one at most.
-fn even_parts(samples: usize, batches: usize) -> Vec<usize> {
-    let batches = batches.max(1);
-    let larger = samples % batches;
-    (0..batches)
-        .map(|batch| samples / batches + usize::from(batch < larger))
-        .collect()
 }
 
 /// Refreshes before step number `steps`: of the steps, and of the scores behind so many choices by scores.

@@ -149,7 +149,7 @@ impl Whole {
         )?;
         let rows = prepared.set.train().rows();
         let schedule = match train.prune {
-            Some(prune) => prune.rounds.schedule(schedule, &setup, rows)?,
+            Some(prune) => prune.rounds.schedule(schedule, setup.plan.layout(), rows)?,
             None => schedule,
         };
         checkpoint.check(&schedule)?;

@@ -100,7 +100,7 @@ fn pruned(
     }
     rounds.check(setup.origin.pruning)?;
     let samples = data.samples().iter().sum();
-    rounds.schedule(schedule, setup, samples)
+    rounds.schedule(schedule, setup.plan.layout(), samples)
 }
 
 /// What a checkpoint says of the training.

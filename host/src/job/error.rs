@@ -112,8 +112,9 @@ pub enum JobError {
     NotPrunable,
     /// Moves between rows with keys that are not for that.
     #[error(
-        "a mask over all rows, or merging one by one, moves samples between rows, and these keys have no rotations for that; \
-         make keys with `veilgrad keygen --prune-score SCORE --global-mask`, or leave quotas by row"
+        "a mask over all rows, merging one by one, or quotas by row in mini-batches shorter than a tile of ciphertexts move samples \
+         between rows, and these keys have no rotations for that; make keys with `veilgrad keygen --prune-score SCORE \
+         --global-mask`, or leave quotas by row, with a larger --batch"
     )]
     NoMoves,
     /// Scores by keys that are for none.

@@ -39,9 +39,9 @@ fn selection(criterion: &mut Criterion) {
             class_balance,
             scope,
         };
-        let scope = match scope {
-            Scope::Rows => "quota for each row",
-            Scope::Global => "of all",
+        let (scope, method) = match scope {
+            Scope::Rows => ("quota for each row", MergeMethod::WithinRows),
+            Scope::Global => ("of all", MergeMethod::Planned),
         };
         let balance = if class_balance {
             ", classes balanced"
@@ -54,7 +54,7 @@ fn selection(criterion: &mut Criterion) {
         if rule == Rule::Hardest && !class_balance {
             let mask = choose().unwrap();
             group.bench_function(format!("plan of merging: {name}"), |bencher| {
-                bencher.iter(|| MergePlan::new(&layout, &mask, MergeMethod::Planned));
+                bencher.iter(|| MergePlan::new(&layout, &mask, method));
             });
         }
     }

@@ -118,7 +118,7 @@ fn encrypt(args: EncryptArgs, streams: &mut Streams<'_>) -> Result<(), Failure> 
 fn train(args: TrainArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let json = args.output.json;
     let mut html = Report::begin(args.report.report.as_deref())?;
-    let config = resolve::train(args);
+    let config = resolve::train(args)?;
     let report = listened(streams, json, html.as_mut(), |observer| {
         job::train(&config, observer)
     })?;

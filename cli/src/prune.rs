@@ -192,6 +192,7 @@ pub(crate) fn merge(report: &PruneMergeReport) -> String {
 /// The result of `veilgrad prune check`.
 pub(crate) fn check(report: &PruneCheckReport) -> String {
     let method = match report.method {
+        MergeMethod::WithinRows => "within rows",
         MergeMethod::Planned => "planned",
         MergeMethod::Naive => "naive",
     };

@@ -26,7 +26,7 @@ use crate::streams::Failure;
 pub(crate) fn run(args: RunArgs) -> Result<RunConfig, Failure> {
     let train = TrainConfig {
         patience: args.patience,
-        prune: prune::config(args.prune_score, &args.prune),
+        prune: prune::config(args.prune_score, args.training.epochs, &args.prune)?,
         ..train_config(&args.training, &args.activation, &args.seed)?
     };
     Ok(RunConfig {
@@ -92,7 +92,7 @@ pub(crate) fn simulate(args: SimulateArgs) -> Result<SimulateConfig, Failure> {
         params: permitted(args.params)?,
         data: data(args.data),
         train: TrainConfig {
-            prune: prune::config(args.prune_score, &args.prune),
+            prune: prune::config(args.prune_score, args.training.epochs, &args.prune)?,
             ..train_config(&args.training, &args.activation, &args.seed)?
         },
         refresh: refresh_by(&args.refresh),
@@ -139,21 +139,27 @@ pub(crate) fn encrypt(args: EncryptArgs) -> EncryptConfig {
 }
 
 /// The configuration of `veilgrad train`.
-pub(crate) fn train(args: TrainArgs) -> TrainJobConfig {
-    TrainJobConfig {
+pub(crate) fn train(args: TrainArgs) -> Result<TrainJobConfig, Failure> {
+    let mut prune = prune::rounds(args.epochs, &args.prune)?;
+    if let Some(rounds) = &mut prune {
+        rounds.schedule.trained = args.start.is_some();
+    }
+    Ok(TrainJobConfig {
         evaluation_keys: args.evaluation_keys,
         data: args.data,
+        any_rule: args.prune.selection.prune_rule.is_none(),
+        start: args.start,
         epochs: args.epochs,
         learning_rate: args.lr,
         early_stopping: args.early_stopping,
-        prune: prune::rounds(&args.prune),
+        prune,
         exchange: args.exchange,
         wait: args.wait,
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
         checkpoint: args.checkpoint,
-    }
+    })
 }
 
 /// The configuration of `veilgrad resume`.

@@ -71,9 +71,10 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-/// What is left of all rows without a share of them, to twelve digits: in binary, one less nine tenths is below a tenth.
+/// What is left of all rows without a share of them, to twelve digits but not nothing: in binary, one less nine tenths is below a
+/// tenth.
 pub(crate) fn without(share: f64) -> f64 {
-    ((1.0 - share) * 1e12).round() / 1e12
+    ((1.0 - share) * 1e12).round().max(1.0) / 1e12
 }
 
 /// A percentage above 0, as a share.

@@ -150,9 +150,9 @@ pub(crate) struct PruneArgs {
     #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true)]
     pub(crate) prune: Option<f64>,
 
-    /// Epochs between two choices of rows
-    #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true, default_value = "5", requires = "prune")]
-    pub(crate) prune_every: usize,
+    /// Epochs between two choices of rows [default: 5; half of --epochs, if that is less and there is no warm-up]
+    #[arg(long, value_name = "EPOCHS", value_parser = values::count, allow_negative_numbers = true, requires = "prune")]
+    pub(crate) prune_every: Option<usize>,
 
     /// Epochs on all rows before the first choice, fewer than there are; without any, the first choice is a random one
     /// whatever the rule, and classes are not balanced in it: there are no scores yet, and the owner is not asked
@@ -173,9 +173,9 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "RULE", value_enum, requires = "prune")]
     pub(crate) prune_rule: Option<PruneRule>,
 
-    /// With --prune-rule window: the share of the rows, the hardest ones, that is passed over
-    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true, default_value = "0.05", requires = "prune")]
-    pub(crate) prune_window: f64,
+    /// With --prune-rule window: the share of the rows, the hardest ones, that is passed over [default: 0.05]
+    #[arg(long, value_name = "SHARE", value_parser = values::share, allow_negative_numbers = true, requires = "prune_rule")]
+    pub(crate) prune_window: Option<f64>,
 
     /// Let each class keep its share of the rows, in choices of the owner, who alone knows the classes
     #[arg(long, requires = "prune")]

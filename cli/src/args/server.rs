@@ -48,6 +48,11 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE.vg")]
     pub(crate) data: PathBuf,
 
+    /// The encrypted model to go on from, of an earlier `veilgrad train` with these keys: its steps count as the first ones
+    /// [default: zeros]
+    #[arg(long, value_name = "MODEL.vg")]
+    pub(crate) start: Option<PathBuf>,
+
     /// How often every training row is used [default: chosen for the data]
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
     pub(crate) epochs: Option<usize>,

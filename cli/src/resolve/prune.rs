@@ -1,8 +1,8 @@
 //! What is said of choices of rows.
 
 use host::job::{
-    ChooseBy, DEFAULT_IMPORTANCE_FLOOR, DataChoice, MergeMethod, PruneCheckConfig, PruneConfig,
-    PruneMaskConfig, PruneMergeConfig, PruneRounds, PruneSchedule, PruneScoreConfig,
+    ChooseBy, DEFAULT_IMPORTANCE_FLOOR, DEFAULT_WINDOW, DataChoice, MergeMethod, PruneCheckConfig,
+    PruneConfig, PruneMaskConfig, PruneMergeConfig, PruneRounds, PruneSchedule, PruneScoreConfig,
     PruneSweepConfig, Pruning, Rule, Scope, Score, Selection,
 };
 
@@ -35,54 +35,83 @@ pub(super) fn pruning(chosen: Option<PruneScore>, global: bool) -> Option<Prunin
     })
 }
 
-fn merge_method(method: PruneMerge) -> MergeMethod {
-    match method {
-        PruneMerge::Planned => MergeMethod::Planned,
-        PruneMerge::Naive => MergeMethod::Naive,
+/// Epochs between two choices, if nothing is said and there are enough.
+const DEFAULT_EVERY: usize = 5;
+
+/// How rows are brought together that were chosen among all, or by quotas.
+fn merge_method(method: PruneMerge, global: bool) -> MergeMethod {
+    match (method, scope(global)) {
+        (PruneMerge::Planned, Scope::Rows) => MergeMethod::WithinRows,
+        (PruneMerge::Planned, Scope::Global) => MergeMethod::Planned,
+        (PruneMerge::Naive, _) => MergeMethod::Naive,
     }
 }
 
 /// How a training prunes, if it does: by logits, if nothing is said.
-pub(super) fn config(chosen: Option<PruneScore>, args: &PruneArgs) -> Option<PruneConfig> {
+pub(super) fn config(
+    chosen: Option<PruneScore>,
+    epochs: Option<usize>,
+    args: &PruneArgs,
+) -> Result<Option<PruneConfig>, Failure> {
     let score = chosen.map_or(Score::LogitMargin, self::score);
-    let mut rounds = rounds(args)?;
+    let Some(mut rounds) = rounds(epochs, args)? else {
+        return Ok(None);
+    };
     if score == Score::Random && args.selection.prune_rule.is_none() {
         rounds.selection.rule = Rule::Random;
     }
-    Some(PruneConfig { score, rounds })
+    Ok(Some(PruneConfig { score, rounds }))
 }
 
 /// The same without the score, which is the keys'.
-pub(super) fn rounds(args: &PruneArgs) -> Option<PruneRounds> {
-    Some(PruneRounds {
-        selection: selection(args.prune?, &args.selection),
+pub(super) fn rounds(
+    epochs: Option<usize>,
+    args: &PruneArgs,
+) -> Result<Option<PruneRounds>, Failure> {
+    let Some(left_out) = args.prune else {
+        return Ok(None);
+    };
+    // Without a warm-up the first choice is a random one: the second must come before the end.
+    let every = match epochs {
+        Some(epochs) if args.prune_warmup == 0 => epochs.div_ceil(2).clamp(1, DEFAULT_EVERY),
+        _ => DEFAULT_EVERY,
+    };
+    Ok(Some(PruneRounds {
+        selection: selection(left_out, &args.selection)?,
         schedule: PruneSchedule {
             warmup: args.prune_warmup,
-            every: args.prune_every,
+            every: args.prune_every.unwrap_or(every),
+            trained: false,
         },
-        method: merge_method(args.prune_merge),
-    })
+        method: merge_method(args.prune_merge, args.selection.global_mask),
+    }))
 }
 
 /// What is kept if so much is left out.
-fn selection(left_out: f64, args: &SelectionArgs) -> Selection {
-    let rule = match args.prune_rule.unwrap_or(PruneRule::Importance) {
+fn selection(left_out: f64, args: &SelectionArgs) -> Result<Selection, Failure> {
+    let rule = args.prune_rule.unwrap_or(PruneRule::Importance);
+    if args.prune_window.is_some() && !matches!(rule, PruneRule::Window) {
+        let message =
+            "--prune-window is for --prune-rule window, and has no effect with another rule";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let rule = match rule {
         PruneRule::Importance => Rule::Importance {
             floor: DEFAULT_IMPORTANCE_FLOOR,
         },
         PruneRule::Hardest => Rule::Hardest,
         PruneRule::Window => Rule::Window {
-            skip: args.prune_window,
+            skip: args.prune_window.unwrap_or(DEFAULT_WINDOW),
         },
         PruneRule::Random => Rule::Random,
         PruneRule::Mixed => Rule::Mixed,
     };
-    Selection {
+    Ok(Selection {
         keep: values::without(left_out),
         rule,
         class_balance: args.class_balance,
         scope: scope(args.global_mask),
-    }
+    })
 }
 
 /// The configuration of `veilgrad prune score`.
@@ -109,12 +138,16 @@ pub(crate) fn prune_mask(args: PruneMaskArgs) -> Result<PruneMaskConfig, Failure
             return Err(Failure::Usage(message.to_owned()));
         }
     };
+    let mut selection = selection(args.prune, &args.selection)?;
+    if let (ChooseBy::Nothing(_), None) = (&by, args.selection.prune_rule) {
+        selection.rule = Rule::Random;
+    }
     Ok(PruneMaskConfig {
         secret_key: args.secret_key,
         by,
         data: super::data(args.data),
         seed: args.seed.seed,
-        selection: selection(args.prune, &args.selection),
+        selection,
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
@@ -128,7 +161,8 @@ pub(crate) fn prune_merge(args: PruneMergeArgs) -> PruneMergeConfig {
         evaluation_keys: args.evaluation_keys,
         data: args.data,
         mask: args.mask,
-        method: merge_method(args.prune_merge),
+        // Keys that are for quotas by row only say so themselves.
+        method: merge_method(args.prune_merge, true),
         device: args.machine.device,
         threads: args.machine.threads,
         out: args.out,
@@ -166,6 +200,7 @@ pub(crate) fn prune_sweep(args: &PruneSweepArgs) -> PruneSweepConfig {
         schedule: PruneSchedule {
             warmup: args.prune_warmup,
             every: args.prune_every,
+            trained: false,
         },
         window: args.prune_window,
         threads: args.threads,

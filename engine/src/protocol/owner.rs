@@ -198,8 +198,9 @@ impl<'a, B: Backend> Owner<'a, B> {
     /// The scores of so many samples in each batch, from the server's message; `classes` are those of the samples.
     ///
     /// # Errors
-    /// [`OwnerError::Packing`] for a message of another number of ciphertexts, or for classes of other samples; those of the
-    /// device.
+    /// [`OwnerError::Packing`] for a message of another number of ciphertexts, or for classes of other samples;
+    /// [`EvalError::OutOfRange`] for values that no model has that training has not driven out of the range of the
+    /// activation; those of the device.
     pub fn scores(
         &self,
         plan: &Plan,
@@ -210,6 +211,13 @@ impl<'a, B: Backend> Owner<'a, B> {
     ) -> Result<Vec<Vec<f64>>, OwnerError> {
         let vectors = self.decrypt(message)?;
         let (layout, activation) = (plan.layout(), plan.activation());
+        let bound = score.message_bound(activation, layout.classes());
+        let values = vectors.iter().flatten().map(|value| value.re.abs());
+        let found = values.fold(0.0, f64::max);
+        if found > bound {
+            let op = "score";
+            return Err(EvalError::OutOfRange { op, found, bound }.into());
+        }
         Ok(read_scores(
             score, layout, activation, &vectors, samples, classes,
         )?)

@@ -25,6 +25,15 @@ pub(super) fn highest(candidates: &mut [Candidate], count: usize) -> &mut [Candi
     &mut candidates[..count]
 }
 
+/// The one whose score is the highest but for so many.
+///
+/// # Range
+/// There are more.
+pub(super) fn nth_highest(candidates: &mut [Candidate], above: usize) -> Candidate {
+    let by_score = |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score);
+    *candidates.select_nth_unstable_by(above, by_score).1
+}
+
 /// A random order, by Fisher and Yates.
 pub(super) fn shuffle<T>(items: &mut [T], random: &mut ChaCha20Rng) {
     for last in (1..items.len()).rev() {

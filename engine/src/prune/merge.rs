@@ -2,18 +2,43 @@
 
 use std::collections::BTreeMap;
 
+use super::Mask;
+#[cfg(doc)]
+use super::Scope;
 use super::plan;
-use super::{Mask, Scope};
 use crate::circuits::packing::Layout;
 
 /// How survivors are brought together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MergeMethod {
-    /// All that move by the same distance to the same ciphertext together.
+    /// None leaves its row: there are as many row blocks as the fullest row has survivors. Of masks with quotas by row
+    /// ([`Scope::Rows`]) these are as few as hold all, but where mini-batches are shorter than a tile.
+    WithinRows,
+    /// Into as few row blocks as hold all; those that move by the same distance to the same ciphertext move together. Needs
+    /// [`Scope::Global`] keys.
     Planned,
     /// One after the other, as HEPrune published it: a mask and a rotation for each. Needs [`Scope::Global`] keys.
     Naive,
+}
+
+impl MergeMethod {
+    /// Whether survivors move between rows, which takes keys with rotations for that.
+    #[must_use]
+    pub const fn moves(self) -> bool {
+        !matches!(self, Self::WithinRows)
+    }
+
+    /// Row blocks that survivors in these rows fill: one at least.
+    fn row_blocks(self, height: usize, rows: impl Iterator<Item = usize>) -> usize {
+        let mut of_row = vec![0; height];
+        rows.for_each(|row| of_row[row] += 1);
+        let blocks = match self {
+            Self::WithinRows => of_row.iter().copied().max().unwrap_or(0),
+            Self::Planned | Self::Naive => of_row.iter().sum::<usize>().div_ceil(height),
+        };
+        blocks.max(1)
+    }
 }
 
 /// A place of a sample: in the training set as it was sent, or in the merged one.
@@ -99,11 +124,10 @@ pub struct MergePlan {
 }
 
 impl MergePlan {
-    /// The plan for a mask: into as few row blocks as hold the survivors, which are then spread evenly over as few batches as
-    /// hold those.
+    /// The plan for a mask: row blocks that hold the survivors, spread evenly over as few batches as hold those.
     ///
-    /// Survivors stay in their rows as long as there is room; [`Scope::Rows`] masks have room for all. Others move to rows
-    /// that are free, in groups: the next group is always the one with the most survivors for each key switch.
+    /// Survivors stay in their rows as long as there is room. Others move to rows that are free, in groups: the next group is
+    /// always the one with the most survivors for each key switch.
     ///
     /// # Cost
     /// `O(samples)`, and for moves between rows `O(h^2)` for each group.
@@ -120,10 +144,12 @@ impl MergePlan {
                 })
             })
             .collect();
-        let total = survivors.len().div_ceil(height).max(1);
+        let total = method.row_blocks(height, survivors.iter().map(|(place, _)| place.row));
         let batches = total.div_ceil(layout.row_blocks());
         let targets = match method {
-            MergeMethod::Planned => plan::targets(height, total, &survivors),
+            MergeMethod::WithinRows | MergeMethod::Planned => {
+                plan::targets(layout, total, &survivors)
+            }
             MergeMethod::Naive => plan::naive_targets(height, &survivors),
         };
         let moves: Vec<Move> = survivors
@@ -291,18 +317,5 @@ fn totals(
         label_rotations: between_blocks + between_rows,
         key_switches,
         naive_rotations: 0,
-    }
-}
-
-/// The scope that a plan needs keys for.
-impl MergePlan {
-    /// [`Scope::Rows`] if no survivor leaves its row.
-    #[must_use]
-    pub fn scope(&self) -> Scope {
-        if self.moves.iter().all(|moved| shift(moved) == 0) {
-            Scope::Rows
-        } else {
-            Scope::Global
-        }
     }
 }

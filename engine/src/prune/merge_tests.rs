@@ -18,12 +18,16 @@ proptest! {
         features in 1usize..40,
     ) {
         let layout = layout(features, 128);
-        let scope = if global || naive { Scope::Global } else { Scope::Rows };
+        let (scope, method) = match (global, naive) {
+            (_, true) => (Scope::Global, MergeMethod::Naive),
+            (true, _) => (Scope::Global, MergeMethod::Planned),
+            _ => (Scope::Rows, MergeMethod::WithinRows),
+        };
         let (scores, classes) = scores(&samples, seed);
-        let mask = selection(keep, rule, balance, scope)
-            .choose(&layout, &scores, &classes, &Seed([2; 32])).unwrap();
-        let method = if naive { MergeMethod::Naive } else { MergeMethod::Planned };
-        check_merged(&layout, &mask, method)?;
+        let selection = selection(keep, rule, balance, scope);
+        let mask = selection.choose(&layout, &scores, &classes, &Seed([2; 32])).unwrap();
+        let blocks = selection.row_blocks(&layout, &samples, method);
+        check_merged(&layout, &mask, method, blocks)?;
     }
 }
 
@@ -36,8 +40,13 @@ fn class(batch: usize, sample: usize) -> usize {
     (batch + 7 * sample) % 3
 }
 
-/// Merges on clear slots and looks at every row.
-fn check_merged(layout: &Layout, mask: &Mask, method: MergeMethod) -> Result<(), TestCaseError> {
+/// Merges on clear slots, into so many row blocks, and looks at every row.
+fn check_merged(
+    layout: &Layout,
+    mask: &Mask,
+    method: MergeMethod,
+    blocks: usize,
+) -> Result<(), TestCaseError> {
     let plan = MergePlan::new(layout, mask, method);
     let machine = Clear::exact(layout.slots());
     let mut merger = Merger::new(layout, &plan);
@@ -54,9 +63,8 @@ fn check_merged(layout: &Layout, mask: &Mask, method: MergeMethod) -> Result<(),
         merger.absorb(&machine, batch, &tiles, &labels).unwrap();
     }
     let merged = merger.finish(&machine).unwrap();
-    let blocks = mask.len().div_ceil(layout.height());
     prop_assert_eq!(plan.row_blocks().iter().sum::<usize>(), blocks);
-    prop_assert_eq!(merged.len(), merged_batches(layout, mask.len()));
+    prop_assert_eq!(merged.len(), blocks.div_ceil(layout.row_blocks()));
     let budget = machine.take_budget();
     let totals = plan.totals();
     prop_assert_eq!(budget.key_switches(), totals.key_switches as u64);
@@ -64,6 +72,9 @@ fn check_merged(layout: &Layout, mask: &Mask, method: MergeMethod) -> Result<(),
         budget.count(Operation::PlainProduct),
         totals.products as u64
     );
+    if method == MergeMethod::WithinRows {
+        prop_assert_eq!(totals.feature_rotations, 0);
+    }
     if method == MergeMethod::Naive {
         let rows = plan
             .features()
@@ -141,15 +152,30 @@ fn extreme_masks_are_merged() {
         Mask::new(samples.clone(), kept.collect())
     };
     let all: Vec<u32> = (0..128).collect();
-    for method in [MergeMethod::Planned, MergeMethod::Naive] {
+    let height = layout.height();
+    let of_first_row: Vec<u32> = (0..128).step_by(height).collect();
+    let in_row = |row: usize| (0..128).filter(|s| s % height == row).count();
+    for (which, fullest) in [
         // One in all; none of a batch; all of one; all of all.
-        check_merged(&layout, &kept(&[&[], &[99], &[]]).unwrap(), method).unwrap();
-        check_merged(&layout, &kept(&[&[3, 127], &[], &[0]]).unwrap(), method).unwrap();
-        check_merged(&layout, &kept(&[&all, &[], &[]]).unwrap(), method).unwrap();
-        check_merged(&layout, &kept(&[&all, &all[..100], &[0]]).unwrap(), method).unwrap();
+        ([&[][..], &[99], &[]], 1),
+        ([&[3, 127], &[], &[0]], 1),
+        ([&all, &[], &[]], in_row(0)),
+        (
+            [&all, &all[..100], &[0]],
+            in_row(0) + 100usize.div_ceil(height) + 1,
+        ),
         // All in one row.
-        let rows: Vec<u32> = (0..128).step_by(layout.height()).collect();
-        check_merged(&layout, &kept(&[&rows, &rows[..1], &[0]]).unwrap(), method).unwrap();
+        (
+            [&of_first_row, &of_first_row[..1], &[0]],
+            of_first_row.len() + 2,
+        ),
+    ] {
+        let mask = kept(&which).unwrap();
+        let tight = mask.len().div_ceil(height);
+        check_merged(&layout, &mask, MergeMethod::WithinRows, fullest).unwrap();
+        for method in [MergeMethod::Planned, MergeMethod::Naive] {
+            check_merged(&layout, &mask, method, tight).unwrap();
+        }
     }
     assert_eq!(kept(&[&[], &[], &[]]), Err(MaskError::Empty));
     let order = |result| matches!(result, Err(MaskError::Order { batch: 1, .. }));
@@ -171,14 +197,14 @@ fn moves_are_far_fewer_than_published() {
     assert_eq!((layout.height(), layout.tiles()), (128, 2));
     let samples = vec![1869, 1869, 1869, 1869, 1869, 1869, 1870];
     let (scores, classes) = scores(&samples, 6);
-    let plan = |scope| {
+    let plan = |scope, method| {
         let mask = selection(0.1, Rule::Random, false, scope);
         let mask = mask
             .choose(&layout, &scores, &classes, &Seed([6; 32]))
             .unwrap();
-        MergePlan::new(&layout, &mask, MergeMethod::Planned)
+        MergePlan::new(&layout, &mask, method)
     };
-    let global = plan(Scope::Global);
+    let global = plan(Scope::Global, MergeMethod::Planned);
     let totals = global.totals();
     println!("{totals:?}");
     assert!(
@@ -187,10 +213,37 @@ fn moves_are_far_fewer_than_published() {
     );
     assert!(totals.feature_rotations <= 60, "{totals:?}");
     assert_eq!(totals.ciphertexts_after, 2 * 11 + 1);
-    let rows = plan(Scope::Rows);
+    let rows = plan(Scope::Rows, MergeMethod::WithinRows);
+    assert_eq!(rows.totals().feature_rotations, 0);
     assert_eq!(
-        (rows.totals().feature_rotations, rows.scope()),
-        (0, Scope::Rows)
+        rows.totals().ciphertexts_after,
+        totals.ciphertexts_after,
+        "as few as without quotas"
     );
     assert!(rows.totals().label_rotations <= 30);
+}
+
+proptest! {
+    #[test]
+    fn no_mini_batch_has_only_a_few(
+        batches in 2usize..6, last in 1usize..=128, keep in 0.1f64..=1.0, seed in any::<u64>(), global in any::<bool>(),
+    ) {
+        // A mini-batch is one block of rows.
+        let layout = Layout::with_width(1 << 9, 3, 3, 128, 4, Grouping::Packed).unwrap();
+        prop_assert_eq!((layout.height(), layout.row_blocks()), (128, 1));
+        let mut samples = vec![128; batches];
+        samples[batches - 1] = last;
+        let (scope, method) = match global {
+            true => (Scope::Global, MergeMethod::Planned),
+            false => (Scope::Rows, MergeMethod::WithinRows),
+        };
+        let (scores, classes) = scores(&samples, seed);
+        let mask = selection(keep, Rule::Random, false, scope).choose(&layout, &scores, &classes, &Seed([3; 32])).unwrap();
+        let plan = MergePlan::new(&layout, &mask, method);
+        let merged = plan.row_blocks().len();
+        for batch in 0..merged {
+            let counted = plan.weights(&layout, batch).into_iter().filter(|weight| *weight > 0.0).count();
+            prop_assert!(2 * counted * merged >= mask.len(), "{counted} of {} in {merged}", mask.len());
+        }
+    }
 }

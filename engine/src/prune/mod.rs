@@ -35,7 +35,7 @@ pub use mask::{Kept, Mask, MaskError};
 pub use merge::{FeatureGroup, LabelGroup, MergeMethod, MergePlan, MergeTotals, Move, Place};
 pub use merger::{MergedBatch, Merger};
 pub use plan::merge_rotations;
-pub use schedule::{PruneSchedule, Round, merged_batches};
+pub use schedule::{PruneSchedule, Round};
 pub use score::{Score, ScoreRefreshes, Scorer, clear_score, read_scores, score_budget};
 pub use select::{Rule, Selection};
 
@@ -43,8 +43,8 @@ pub use select::{Rule, Selection};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// A quota for each row: as many of the samples of every row of the tiles are kept as of any other. No survivor leaves its
-    /// row, and merging needs no rotation of features.
+    /// A quota for each row: as many of the samples of every row of the tiles are kept as of any other. No survivor has to leave
+    /// its row ([`MergeMethod::WithinRows`]), and merging needs no rotation of features.
     Rows,
     /// The best of all samples, wherever they are. Those that find no place in their own row are moved to another.
     Global,

@@ -41,27 +41,31 @@ pub fn merge_rotations(layout: &Layout) -> Vec<Rotation> {
 ///
 /// Whoever finds room stays in its row, in the order of the survivors, so that those of one source go to few targets. What is
 /// left of full rows goes to free ones, the most at a time for each key switch.
+///
+/// Rows that do not fill all blocks leave the last ones empty; or, if each block is a mini-batch of its own, different ones, so
+/// that no mini-batch has a few samples only.
 pub(super) fn targets(
-    height: usize,
+    layout: &Layout,
     total: usize,
     survivors: &[(Place, f32)],
 ) -> Vec<(usize, usize)> {
-    let mut used = vec![0; height];
+    let (height, are_batches) = (layout.height(), layout.row_blocks() == 1);
     let mut found = vec![(usize::MAX, 0); survivors.len()];
     // By row: survivors without a place.
     let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); height];
     for (index, (place, _)) in survivors.iter().enumerate() {
-        if used[place.row] < total {
-            found[index] = (used[place.row], place.row);
-            used[place.row] += 1;
-        } else {
-            waiting[place.row].push(index);
+        waiting[place.row].push(index);
+    }
+    let mut free = vec![vec![true; height]; total];
+    for (row, waiting) in waiting.iter_mut().enumerate() {
+        let staying = waiting.len().min(total);
+        let first_empty = if are_batches { row % total } else { staying };
+        let blocks = blocks_but(total, total - staying, first_empty);
+        for (index, block) in waiting.drain(..staying).zip(blocks) {
+            found[index] = (block, row);
+            free[block][row] = false;
         }
     }
-    // Rows are filled from the first block on: what is free is at the end of each.
-    let mut free: Vec<Vec<bool>> = (0..total)
-        .map(|block| used.iter().map(|&used| used <= block).collect())
-        .collect();
     while waiting.iter().any(|row| !row.is_empty()) {
         let Some((block, shift)) = best_group(height, &waiting, &free) else {
             break;
@@ -79,6 +83,11 @@ pub(super) fn targets(
         }
     }
     found
+}
+
+/// All of `total` blocks in their order but for so many from the first empty one on, round and round.
+fn blocks_but(total: usize, empty: usize, first_empty: usize) -> impl Iterator<Item = usize> {
+    (0..total).filter(move |block| (block + total - first_empty) % total >= empty)
 }
 
 /// The block and the shift to the left that place the most survivors for each key switch.

@@ -1,7 +1,5 @@
 //! When samples are chosen anew, and how long an epoch is then.
 
-use crate::circuits::packing::Layout;
-
 /// When a training prunes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -10,6 +8,9 @@ pub struct PruneSchedule {
     pub warmup: usize,
     /// Epochs between two choices, at least one.
     pub every: usize,
+    /// Whether the training goes on from a model, so that there is something to choose the first samples by.
+    #[serde(default)]
+    pub trained: bool,
 }
 
 /// A choice of samples.
@@ -17,8 +18,8 @@ pub struct PruneSchedule {
 pub struct Round {
     /// Counted from zero.
     pub number: usize,
-    /// Whether there is anything to choose by: before the first step the weights are zero, all samples are equally hard,
-    /// and a random choice is the same without a message.
+    /// Whether there is anything to choose by: before the first step from nothing the weights are zero, all samples are
+    /// equally hard, and a random choice is the same without a message.
     pub scored: bool,
 }
 
@@ -35,7 +36,7 @@ impl PruneSchedule {
     pub const fn number(&self, number: usize) -> Round {
         Round {
             number,
-            scored: number > 0 || self.warmup > 0,
+            scored: number > 0 || self.warmup > 0 || self.trained,
         }
     }
 
@@ -54,14 +55,6 @@ impl PruneSchedule {
     }
 }
 
-/// Merged batches of so many kept samples: as few as hold them.
-#[must_use]
-pub const fn merged_batches(layout: &Layout, kept: usize) -> usize {
-    let blocks = kept.div_ceil(layout.height());
-    let batches = blocks.div_ceil(layout.row_blocks());
-    if batches == 0 { 1 } else { batches }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +64,7 @@ mod tests {
         let schedule = PruneSchedule {
             warmup: 2,
             every: 3,
+            trained: false,
         };
         let rounds: Vec<_> = (0..9).map(|epoch| schedule.round(epoch)).collect();
         let number = |number| Some(schedule.number(number));
@@ -83,8 +77,14 @@ mod tests {
         let at_once = PruneSchedule {
             warmup: 0,
             every: 5,
+            trained: false,
         };
         assert_eq!((at_once.rounds(14), at_once.scorings(14)), (3, 2));
+        let again = PruneSchedule {
+            trained: true,
+            ..at_once
+        };
+        assert_eq!((again.rounds(14), again.scorings(14)), (3, 3));
         assert_eq!((schedule.rounds(2), schedule.rounds(0)), (0, 0));
     }
 }

@@ -12,8 +12,9 @@ use crate::circuits::{
 use crate::ckks::{EvalError, Level};
 use crate::train::{Head, PROBABILITY_BOUND, StepLevels, StepRefresh, WEIGHT_BOUND};
 
-/// What samples are chosen by. All but the random one are `sum over the classes of |p_j - y_j|`, between 0 and 2, of the
-/// probabilities `p` that the model gives a sample with the one-hot label `y`; for a softmax that is `2(1 - p_y)`.
+/// What samples are chosen by. All but the random one stand for `sum over the classes of |p_j - y_j|` of the probabilities `p` that
+/// the model gives a sample with the one-hot label `y`. For a softmax that is `2(1 - p_y)`, between 0 and 2. One class against
+/// all others, probabilities do not add up to one: the sum is up to the number of classes, and `2(1 - p_y)` is another score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Score {
@@ -67,6 +68,18 @@ impl Score {
             Self::LogitMargin => batches,
             Self::Hefs | Self::HefsAbs => batches.div_ceil(layout.padded_classes()),
         }
+    }
+
+    /// A size that no value of the message has unless training diverged: twice the largest logit, scaled, that the activation
+    /// holds for; twice the highest score.
+    #[must_use]
+    pub fn message_bound<A: Approximation>(self, activation: &A, classes: usize) -> f64 {
+        let highest = match self {
+            Self::LogitMargin => activation.range() * activation.input_scale(),
+            Self::Hefs | Self::Random => 2.0,
+            Self::HefsAbs => classes.max(2) as f64,
+        };
+        2.0 * highest
     }
 }
 

@@ -3,10 +3,10 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::candidate::{Candidate, highest, shuffle, sort_by_class};
+use super::candidate::{Candidate, highest, nth_highest, shuffle, sort_by_class};
 use super::importance::{draw, keep_by_importance, mass, set_importances};
 use super::quota::{self, Owed};
-use super::{Kept, Mask, MaskError, Scope};
+use super::{Kept, Mask, MaskError, MergeMethod, Scope};
 use crate::circuits::packing::Layout;
 use crate::ring::sampling::Seed;
 
@@ -75,6 +75,27 @@ impl Selection {
         )]
         let kept = (self.keep.clamp(0.0, 1.0) * samples as f64).round() as usize;
         kept.clamp(samples.min(1), samples)
+    }
+
+    /// Row blocks that the kept ones of batches of so many samples are merged into, whichever they are.
+    ///
+    /// # Range
+    /// Not known beforehand for [`MergeMethod::WithinRows`] without quotas by row: the least there may be.
+    #[must_use]
+    pub fn row_blocks(&self, layout: &Layout, samples: &[usize], method: MergeMethod) -> usize {
+        let (height, kept) = (layout.height(), self.kept(samples.iter().sum()));
+        let blocks = match method {
+            MergeMethod::WithinRows => {
+                let of_row = |row| {
+                    let batches = samples.iter();
+                    batches.map(move |&samples| (samples + height - 1 - row) / height)
+                };
+                let (level, more) = quota::level((0..height).map(|row| of_row(row).sum()), kept);
+                level + usize::from(more > 0)
+            }
+            MergeMethod::Planned | MergeMethod::Naive => kept.div_ceil(height),
+        };
+        blocks.max(1)
     }
 
     /// Chooses by scores (for each batch those of its samples; a negative score or none counts as zero) and classes, which
@@ -198,7 +219,7 @@ impl Selection {
         let next = |(_, stratum): &mut (_, &mut Vec<Candidate>)| match self.rule {
             // In random order they are, and stay.
             Rule::Random => stratum[level],
-            _ => highest(stratum, level + 1)[level],
+            _ => nth_highest(stratum, level),
         };
         let mut next: Vec<Candidate> = larger.iter_mut().map(next).collect();
         for (place, candidate) in (0u32..).zip(&mut next) {

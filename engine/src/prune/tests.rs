@@ -69,13 +69,12 @@ proptest! {
             prop_assert!((mass - mask.len() as f64).abs() < 1e-3);
         }
         if scope == Scope::Rows {
-            let plan = MergePlan::new(&layout, &mask, MergeMethod::Planned);
-            let blocks = mask.len().div_ceil(layout.height());
-            // A row that has fewer samples gives all it has.
+            let blocks = selection.row_blocks(&layout, &samples, MergeMethod::WithinRows);
             let rows = (0..layout.height()).map(|row| kept_of_row(&mask, row, layout.height()));
+            prop_assert_eq!(rows.max().unwrap(), blocks);
+            // A row that has fewer samples gives all it has.
             let short = samples.iter().any(|&s| s % layout.height() != 0);
-            prop_assert!(short || rows.clone().max().unwrap() <= blocks);
-            prop_assert!(short || plan.scope() == Scope::Rows);
+            prop_assert!(short || blocks == mask.len().div_ceil(layout.height()));
         }
         // The message leads back to the mask.
         let again = Mask::from_parts(samples.clone(), &mask.bits(), &mask.weights()).unwrap();
@@ -342,4 +341,59 @@ fn extreme_scores_and_shares_are_chosen_from() {
             assert!(weights.all(|weight| (weight - 1.0).abs() < 1e-6));
         }
     }
+}
+
+#[test]
+fn the_hardest_fill_the_places_that_quotas_leave_over() {
+    let layout = layout(5, 128);
+    let height = layout.height();
+    // Rows of three samples, and one fewer in the last ones; from one each to all but one.
+    let samples = [128, 128, height - height / 4];
+    let all: usize = samples.iter().sum();
+    let (mut scores, classes) = scores(&samples, 5);
+    // No two alike.
+    for (i, score) in scores.iter_mut().flatten().enumerate() {
+        *score += i as f64 * 1e-6;
+    }
+    for kept in [height + height / 2, all / 2, all - height / 8, all - 1] {
+        let selection = selection(kept as f64 / all as f64, Rule::Hardest, false, Scope::Rows);
+        let mask = selection.choose(&layout, &scores, &classes, &Seed([7; 32]));
+        let mask = mask.unwrap();
+        let of_row = |row: usize| {
+            let batches = scores.iter().zip(mask.kept());
+            let of_batch = batches.flat_map(move |(scores, kept)| {
+                let samples = (row..scores.len()).step_by(height);
+                samples.map(|sample| {
+                    let is_kept = kept.iter().any(|kept| kept.sample as usize == sample);
+                    (scores[sample], is_kept)
+                })
+            });
+            let mut of_row: Vec<(f64, bool)> = of_batch.collect();
+            of_row.sort_by(|a, b| b.0.total_cmp(&a.0));
+            of_row
+        };
+        let rows: Vec<_> = (0..height).map(of_row).collect();
+        let sizes = rows.iter().map(Vec::len);
+        let (level, _) = quota::level(sizes, mask.len());
+        for row in &rows {
+            assert!(row.iter().take(level).all(|(_, is_kept)| *is_kept));
+            assert!(row.iter().skip(level + 1).all(|(_, is_kept)| !is_kept));
+        }
+        let next: Vec<_> = rows.iter().filter_map(|row| row.get(level)).collect();
+        let least = next.iter().filter(|(_, is_kept)| *is_kept);
+        let least = least.map(|(score, _)| *score).fold(f64::INFINITY, f64::min);
+        let mut left = next.iter().filter(|(_, is_kept)| !is_kept);
+        assert!(left.all(|(score, _)| *score < least), "{kept} of {all}");
+    }
+}
+
+#[test]
+fn what_no_score_is_depends_on_the_score() {
+    use crate::circuits::activation::ActivationChoice;
+    let (range, degree) = (8.0, 5);
+    let sigmoid = ActivationChoice::Sigmoid { range, degree };
+    let sigmoid = sigmoid.build(10).unwrap();
+    // One against all others, ten probabilities of one half are five away from a one-hot label.
+    assert!(Score::HefsAbs.message_bound(&sigmoid, 10) > 5.0);
+    assert!((2.0..5.0).contains(&Score::Hefs.message_bound(&sigmoid, 10)));
 }

@@ -181,6 +181,8 @@ pub struct TrainJobConfig {
     pub evaluation_keys: PathBuf,
     /// The encrypted training set.
     pub data: PathBuf,
+    /// The encrypted model that the training goes on from; zeros, if nothing is said.
+    pub start: Option<PathBuf>,
     /// How often each sample is used.
     pub epochs: Option<usize>,
     /// What the mean gradient of a batch is multiplied by.
@@ -189,6 +191,8 @@ pub struct TrainJobConfig {
     pub early_stopping: bool,
     /// How the training prunes, if it does: keys and data must be prepared for it.
     pub prune: Option<PruneRounds>,
+    /// Whether nobody chose the rule: with keys for no scores it is the random one.
+    pub any_rule: bool,
     /// A directory shared with the owner, for keys of a training that the owner refreshes or stops.
     pub exchange: Option<PathBuf>,
     /// How long to wait for an answer of the owner.

@@ -9,7 +9,7 @@ use engine::protocol::Owner;
 
 use super::event::stage;
 use super::samples::Preparation;
-use super::store::{self, OwnerKey};
+use super::store::{ModelFile, OwnerKey};
 use super::{DecryptConfig, DecryptReport, JobError, Observer, Stage, clear_model, read_limited};
 use crate::launch::{Device, Job, launch};
 
@@ -61,8 +61,8 @@ impl Job for Decryption<'_> {
         let out = clear_model::create(&config.out)?;
         stage(observer, Stage::Decrypt, || {
             let prepared = read_preparation(config, setup.plan.task().features)?;
-            let (state, [steps, epochs]) =
-                store::read_model(&config.model, backend, setup, &config.secret_key)?;
+            let mut file = ModelFile::open(&config.model, setup, &config.secret_key)?;
+            let state = file.state(backend, setup)?;
             let encoder = Arc::new(Encoder::new(setup.params.degree()));
             let owner = Owner::new(backend, &setup.params, encoder, secret.clone());
             let model = owner.model(&setup.plan, &state)?;
@@ -70,8 +70,8 @@ impl Job for Decryption<'_> {
                 class_names: prepared.class_names.as_deref(),
                 params: setup.params.name(),
                 activation: setup.origin.activation.name(),
-                steps,
-                epochs,
+                steps: file.steps,
+                epochs: file.epochs,
             };
             clear_model::write(out, &model, &prepared.normalization, &about)
         })?;

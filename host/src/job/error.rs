@@ -112,9 +112,8 @@ pub enum JobError {
     NotPrunable,
     /// Moves between rows with keys that are not for that.
     #[error(
-        "a mask over all rows, merging one by one, or quotas by row in mini-batches shorter than a tile of ciphertexts move samples \
-         between rows, and these keys have no rotations for that; make keys with `veilgrad keygen --prune-score SCORE \
-         --global-mask`, or leave quotas by row, with a larger --batch"
+        "a mask over all rows, or merging one by one, moves samples between rows, and these keys have no rotations for that; make \
+         keys with `veilgrad keygen --prune-score SCORE --global-mask`, or leave out --global-mask and --prune-merge naive"
     )]
     NoMoves,
     /// Scores by keys that are for none.
@@ -145,9 +144,9 @@ pub enum JobError {
     /// An operation on ciphertexts was refused.
     #[error("{0}")]
     Eval(EvalError),
-    /// Values left the range of a refresh.
+    /// Values left the range of a refresh, or scores theirs.
     #[error(
-        "a value of size {found:.2} is outside the range of {bound:.2} that a refresh allows: the training diverges, or \
+        "a value of size {found:.2} is outside the range of {bound:.2} that a refresh or a score allows: the training diverges, or \
          logits outgrow the activation; use a smaller learning rate, fewer epochs, or an activation of a larger range"
     )]
     Diverged {
@@ -289,9 +288,9 @@ pub enum JobError {
         /// How long it was waited for.
         waited: Duration,
     },
-    /// The owner would not encrypt weights anew.
+    /// The owner would not encrypt weights anew, or choose by scores.
     #[error(
-        "{}: the owner refuses the refresh, because values left their range: the training diverges, or logits outgrow the \
+        "{}: the owner refuses, because values left their range: the training diverges, or logits outgrow the \
          activation; use a smaller learning rate, fewer epochs, or an activation of a larger range", request.display()
     )]
     Refused {
@@ -310,7 +309,7 @@ impl From<EvalError> for JobError {
     fn from(error: EvalError) -> Self {
         match error {
             EvalError::OutOfRange {
-                op: "refresh",
+                op: "refresh" | "score",
                 found,
                 bound,
             } => Self::Diverged { found, bound },

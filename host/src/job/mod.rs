@@ -91,9 +91,9 @@ pub use params::describe_params;
 pub use plan::{PlanConfig, plan};
 pub use profile::{KernelRow, Operation, ProfileConfig, ProfileReport, StepShape, profile};
 pub use prune::{
-    ChooseBy, DEFAULT_IMPORTANCE_FLOOR, PruneCheckConfig, PruneConfig, PruneMaskConfig,
-    PruneMergeConfig, PruneRounds, PruneScoreConfig, PruneSweepConfig, prune_check, prune_mask,
-    prune_merge, prune_score, prune_sweep,
+    ChooseBy, DEFAULT_IMPORTANCE_FLOOR, DEFAULT_WINDOW, PruneCheckConfig, PruneConfig,
+    PruneMaskConfig, PruneMergeConfig, PruneRounds, PruneScoreConfig, PruneSweepConfig,
+    prune_check, prune_mask, prune_merge, prune_score, prune_sweep,
 };
 pub use refresh::refresh;
 pub use report::{

@@ -140,8 +140,11 @@ impl Job for Answering<'_> {
                     let data = (&config.data, config.seed);
                     let from = exchange.as_path();
                     let chosen =
-                        choose_for_request(&owner, key, from, data, &header, &scores, selection)?;
-                    let mask = chosen.mask;
+                        choose_for_request(&owner, key, from, data, &header, &scores, selection);
+                    if let Err(JobError::Diverged { .. }) = chosen {
+                        end.refuse_prune(&header)?;
+                    }
+                    let mask = chosen?.mask;
                     end.answer_prune(&header, &mask)?;
                     masks.fetch_add(1, Ordering::Relaxed);
                     let note = format!(

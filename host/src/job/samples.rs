@@ -16,6 +16,11 @@ pub(super) struct Samples {
     pub(super) labels: Vec<usize>,
 }
 
+/// The samples of each of these batches.
+pub(super) fn counts(batches: &[Samples]) -> Vec<usize> {
+    batches.iter().map(|batch| batch.labels.len()).collect()
+}
+
 impl Samples {
     pub(super) fn of(table: &Table) -> Self {
         Self {

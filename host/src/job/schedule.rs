@@ -23,13 +23,19 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
+    /// Where no number of epochs is chosen, they are so many that a training which chooses samples by `rounds` does so twice.
     pub(super) fn new(
         epochs: Option<usize>,
         learning_rate: Option<f64>,
         batches: usize,
         activation: ActivationChoice,
+        rounds: Option<PruneSchedule>,
     ) -> Result<Self, JobError> {
-        let epochs = epochs.unwrap_or_else(|| DEFAULT_STEPS.div_ceil(batches.max(1)));
+        let twice = rounds.map_or(0, |rounds| {
+            let choices = rounds.every.saturating_mul(2);
+            rounds.warmup.saturating_add(choices)
+        });
+        let epochs = epochs.unwrap_or_else(|| DEFAULT_STEPS.div_ceil(batches.max(1)).max(twice));
         if !(1..=MAX_EPOCHS).contains(&epochs) {
             let range = format!("from 1 to {MAX_EPOCHS}");
             return Err(JobError::option("the number of epochs", epochs, range));
@@ -125,11 +131,12 @@ mod tests {
     #[test]
     fn steps_of_a_pruned_training_are_shorter_epochs() {
         let activation = SIGMOID;
-        let schedule = Schedule::new(Some(5), Some(1.0), 4, activation).unwrap();
+        let schedule = Schedule::new(Some(5), Some(1.0), 4, activation, None).unwrap();
         assert_eq!(schedule.steps(), 20);
         let rounds = PruneSchedule {
             warmup: 2,
             every: 2,
+            trained: false,
         };
         let pruned = schedule.pruned(rounds, 1);
         assert_eq!(pruned.steps(), 2 * 4 + 3);
@@ -147,6 +154,7 @@ mod tests {
         let rounds = PruneSchedule {
             warmup: 0,
             every: 9,
+            trained: false,
         };
         let pruned = schedule.pruned(rounds, 3);
         assert_eq!(
@@ -157,6 +165,7 @@ mod tests {
         let rounds = PruneSchedule {
             warmup: 9,
             every: 1,
+            trained: false,
         };
         assert_eq!(schedule.pruned(rounds, 1).steps(), 20);
     }

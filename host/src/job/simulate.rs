@@ -11,7 +11,7 @@ use engine::train::{ExactTrainer, Model, Precision};
 
 use super::event::{Running, stage};
 use super::prune::PruneConfig;
-use super::samples::{Compared, Prepared, Samples, WeightedSamples, batch_size};
+use super::samples::{self, Compared, Prepared, Samples, WeightedSamples, batch_size};
 use super::task::{self, Schedule, Setup};
 use super::{
     Event, JobError, Observer, PlanReport, PruneReport, SimulateConfig, SimulateReport, Stage,
@@ -48,9 +48,20 @@ pub fn simulate(
     }
     let batches = prepared.batches(task.batch, train.seed)?;
     let (epochs, rate) = (train.epochs, train.learning_rate);
-    let schedule = Schedule::new(epochs, rate, batches.len(), setup.origin.activation)?;
+    let schedule = Schedule::new(
+        epochs,
+        rate,
+        batches.len(),
+        setup.origin.activation,
+        train.prune.map(|prune| prune.rounds.schedule),
+    )?;
     let schedule = match train.prune {
-        Some(prune) => prune.rounds.schedule(schedule, setup.plan.layout(), rows)?,
+        Some(prune) => {
+            let samples = samples::counts(&batches);
+            prune
+                .rounds
+                .schedule(schedule, setup.plan.layout(), &samples)?
+        }
         None => schedule,
     };
     let device = Device {

@@ -38,6 +38,8 @@ pub(super) type Measure<'a, B> =
 pub(super) struct Course<'a, B> {
     pub(super) params: &'a Params,
     pub(super) schedule: &'a Schedule,
+    /// Steps that the state at the start has behind it.
+    pub(super) behind: usize,
     pub(super) checkpoint: &'a Checkpoint,
     pub(super) clock: &'a PhaseClock<'a, B>,
     /// With the owner, where there is one to talk to.
@@ -92,6 +94,7 @@ pub(super) fn run_steps<B: Backend>(
     let Course {
         params,
         schedule,
+        behind,
         checkpoint,
         clock,
         ..
@@ -129,7 +132,7 @@ pub(super) fn run_steps<B: Backend>(
         }
         let next = batch(done, &state, running)?;
         clock.take();
-        state = server.step(&state, &next, done)?;
+        state = server.step(&state, &next, behind + done)?;
         let step = done;
         done += 1;
         let is_asked = after_epoch.ask.is_some() && schedule.ends_epoch(done);

@@ -141,7 +141,21 @@ fn rows_are_chosen_in_three_commands_and_trained_on() {
     ));
     assert_eq!(pruned.last()["scorings"], 1);
     assert_eq!(owner.last()["masks"], 1);
-    for model in ["model", "pruned"] {
+    // Either goes on from a model; there is then something to choose the first rows by.
+    let (again, owner) = with_owner(&format!(
+        "train {on_merged} --start @first.vg --epochs 6 --out @again.vg"
+    ));
+    assert_eq!(
+        owner.last()["refreshes"].as_u64(),
+        again.last()["steps"].as_u64(),
+        "the model that it starts from, and each step but the last"
+    );
+    let (again, owner) = with_owner(&format!(
+        "train {server} --start @first.vg --epochs 6 --prune 0.5 --prune-every 6 --out @again-pruned.vg"
+    ));
+    assert_eq!(again.last()["scorings"], 1);
+    assert_eq!(owner.last()["masks"], 1);
+    for model in ["model", "pruned", "again", "again-pruned"] {
         done(
             place,
             &format!(

@@ -124,6 +124,15 @@ fn what_pruning_would_not_do_is_refused_and_what_to_do_is_said() {
             &["--prune-warmup", "3"],
             &["is 3", "which is 3", "more epochs", "--prune-warmup"],
         ),
+        (
+            &["--prune-every", "3"],
+            &["is 3", "which is 3", "by scores", "--prune-rule random"],
+        ),
+        (
+            &["--prune-window", "0.1", "--prune-rule", "hardest"],
+            &["--prune-window", "--prune-rule window"],
+        ),
+        (&["--prune-window", "0.1"], &["--prune-rule"]),
     ] {
         let outcome = pruned(more);
         assert_eq!(outcome.code, 2, "{more:?}: {}", outcome.err);

@@ -268,14 +268,23 @@ fn keys_for_random_rows_have_nothing_to_score_and_choose_without() {
     }
     encrypt(place, "data.vg");
     let mask = MASK.replace("--scores @scores.vg", "--training-set @data.vg --prune 0.5");
-    let outcome = attempt(place, &format!("{mask} --out @mask.vg"));
+    let outcome = attempt(
+        place,
+        &format!("{mask} --prune-rule importance --out @mask.vg"),
+    );
     assert_eq!(outcome.code, 2);
     assert!(
         outcome.err.contains("without scores is importance"),
         "{}",
         outcome.err
     );
-    let mask = format!("{mask} --prune-rule random --class-balance --out @mask.vg --json");
+    // The rule that needs no scores is the one that is meant, here and by the server.
+    let (trained, _) = with_owner(
+        place,
+        &format!("train {SERVER} --epochs 2 --prune 0.5 --out @model.vg"),
+    );
+    assert_eq!(trained.last()["prune_rounds"], 2);
+    let mask = format!("{mask} --class-balance --out @mask.vg --json");
     let chosen = done(place, &mask).last();
     assert_eq!((&chosen["kept"], &chosen["of"]), (&21.into(), &42.into()));
     done(
@@ -318,4 +327,64 @@ fn accuracies_of_shares_are_a_table() {
         .collect();
     assert_eq!(ways.len(), 7, "{ways:?}");
     assert!(ways.contains(&"hardest".to_owned()) && ways.contains(&"full".to_owned()));
+}
+
+#[test]
+fn quotas_move_no_row_even_where_mini_batches_are_shorter_than_a_tile() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path();
+    tiny_csv(place);
+    done(
+        place,
+        "keygen --params insecure-10 --allow-insecure --data @tiny.csv --batch 16 --prune-score logit-margin --out @keys",
+    );
+    encrypt(place, "data.vg");
+    with_owner(place, &format!("train {SERVER} --epochs 2 --out @model.vg"));
+    score(place, "data.vg", "scores.vg");
+    done(place, &format!("{MASK} --prune 0.5 --out @mask.vg"));
+    let merge = format!("prune merge {SERVER} --mask @mask.vg --out @merged.vg");
+    let merged = done(place, &format!("{merge} --json")).last();
+    assert_eq!((&merged["kept"], &merged["of"]), (&21.into(), &42.into()));
+    assert_eq!(merged["feature_rotations"], 0);
+    let check = format!("{CHECK} --mask @mask.vg --merged @merged.vg --json");
+    let checked = done(place, &check).last();
+    assert_eq!(
+        (&checked["kept"], &checked["batches"]),
+        (&21.into(), &2.into()),
+        "two of the three rows in each of fourteen places"
+    );
+    assert_eq!(checked["method"], "within-rows");
+    let (pruned, _) = with_owner(
+        place,
+        &format!("train {SERVER} --epochs 4 --prune 0.5 --prune-every 2 --out @pruned.vg"),
+    );
+    let pruned = pruned.last();
+    assert_eq!(
+        (&pruned["steps"], &pruned["prune_rounds"]),
+        (&8.into(), &2.into())
+    );
+}
+
+#[test]
+fn scores_of_a_model_that_diverged_are_not_believed() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path();
+    tiny_csv(place);
+    done(
+        place,
+        "keygen --params insecure-11-boot --allow-insecure --data @tiny.csv --prune-score logit-margin --out @keys",
+    );
+    encrypt(place, "data.vg");
+    done(
+        place,
+        &format!("train {SERVER} --epochs 3 --lr 1000 --out @model.vg"),
+    );
+    done(
+        place,
+        &format!("prune score {SERVER} --model @model.vg --out @scores.vg"),
+    );
+    let refused = attempt(place, &format!("{MASK} --prune 0.5 --out @mask.vg"));
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("diverges"), "{}", refused.err);
+    assert!(!place.join("mask.vg").exists());
 }

@@ -230,6 +230,7 @@ fn a_pruned_training_ends_with_the_same_bytes_when_the_device_is_lost_among_scor
     let schedule = PruneSchedule {
         warmup: 1,
         every: 1,
+        trained: false,
     };
     let rounds = PruneRounds {
         schedule,

@@ -135,10 +135,12 @@ impl Place {
         TrainJobConfig {
             evaluation_keys: self.path(keys).join("evaluation.vg"),
             data: self.path("train.vg"),
+            start: None,
             epochs: Some(2),
             learning_rate: Some(1.5),
             early_stopping: false,
             prune: None,
+            any_rule: false,
             exchange: Some(self.path("exchange")),
             wait: Duration::from_secs(60),
             device: DeviceChoice::Auto,

@@ -21,8 +21,12 @@ pub(super) fn rounds(keep: f64, rule: Rule, scope: Scope) -> PruneRounds {
         schedule: PruneSchedule {
             warmup: 1,
             every: 2,
+            trained: false,
         },
-        method: MergeMethod::Planned,
+        method: match scope {
+            Scope::Rows => MergeMethod::WithinRows,
+            Scope::Global => MergeMethod::Planned,
+        },
     }
 }
 
@@ -34,7 +38,7 @@ fn a_pruned_run_is_the_pruned_training_in_the_clear() {
             Score::LogitMargin,
             Rule::Importance { floor: 0.3 },
             Scope::Rows,
-            MergeMethod::Planned,
+            MergeMethod::WithinRows,
         ),
         (
             Score::Hefs,
@@ -52,7 +56,7 @@ fn a_pruned_run_is_the_pruned_training_in_the_clear() {
             Score::Random,
             Rule::Random,
             Scope::Rows,
-            MergeMethod::Planned,
+            MergeMethod::WithinRows,
         ),
     ] {
         let mut config = place.run_config();
@@ -196,7 +200,11 @@ fn alone() -> Place {
 
 /// Its training: three epochs of one step, none on all rows, the first choice a random one.
 fn alone_config(place: &Place, rule: Rule, every: usize) -> TrainJobConfig {
-    let schedule = PruneSchedule { warmup: 0, every };
+    let schedule = PruneSchedule {
+        warmup: 0,
+        every,
+        trained: false,
+    };
     TrainJobConfig {
         epochs: Some(3),
         prune: Some(PruneRounds {
@@ -206,6 +214,21 @@ fn alone_config(place: &Place, rule: Rule, every: usize) -> TrainJobConfig {
         wait: Duration::from_secs(3),
         ..place.train_config("keys")
     }
+}
+
+#[test]
+fn scores_out_of_range_end_a_training_at_once() {
+    let place = alone();
+    let config = TrainJobConfig {
+        learning_rate: Some(1e3),
+        wait: Duration::from_secs(60),
+        ..alone_config(&place, Rule::Hardest, 2)
+    };
+    let (trained, answered) = place.train(&config, "keys");
+    let error = trained.unwrap_err();
+    assert!(matches!(error, JobError::Refused { .. }), "{error}");
+    let error = answered.unwrap_err();
+    assert!(matches!(error, JobError::Diverged { .. }), "{error}");
 }
 
 /// Writes a file anew, with another header or other sections.
@@ -369,8 +392,12 @@ fn what_would_have_no_effect_is_refused() {
             score,
             rounds: PruneRounds {
                 selection,
-                schedule: PruneSchedule { warmup, every: 2 },
-                method: MergeMethod::Planned,
+                schedule: PruneSchedule {
+                    warmup,
+                    every: 2,
+                    trained: false,
+                },
+                method: MergeMethod::WithinRows,
             },
         });
         let refused = job::run(&config, &mut Heard::default()).unwrap_err();

@@ -130,6 +130,32 @@ fn a_server_that_bootstraps_asks_nobody() {
 }
 
 #[test]
+fn a_training_goes_on_from_a_model_to_the_same_bytes() {
+    let place = Place {
+        params: "insecure-11-boot",
+        ..Place::new()
+    };
+    place.keygen("keys").unwrap();
+    place.encrypt("keys", "train.vg").unwrap();
+    let train = |epochs, start: Option<&str>, out: &str| {
+        let config = TrainJobConfig {
+            start: start.map(|start| place.path(start)),
+            epochs: Some(epochs),
+            exchange: None,
+            out: place.path(out),
+            ..place.train_config("keys")
+        };
+        job::train(&config, &mut Heard::default()).unwrap().steps
+    };
+    assert_eq!(train(2, None, "at-once.vg"), 4);
+    assert_eq!(train(1, None, "first.vg"), 2);
+    assert_eq!(train(1, Some("first.vg"), "second.vg"), 2);
+    let [at_once, second] =
+        ["at-once.vg", "second.vg"].map(|model| fs::read(place.path(model)).unwrap());
+    assert!(at_once == second, "another model");
+}
+
+#[test]
 fn the_owner_stops_a_training_that_gets_no_better() {
     let place = Place::new();
     write_noise(&place.path("data.csv"));

@@ -205,7 +205,11 @@ fn check(activation: ActivationChoice, score: Score, tolerance: f64) {
     let ends = [vec![0, 63], vec![], vec![0]];
     let whole = [all[0].clone(), vec![], vec![0]];
     for kept in [few, ends, whole, all] {
-        for method in [MergeMethod::Planned, MergeMethod::Naive] {
+        for method in [
+            MergeMethod::WithinRows,
+            MergeMethod::Planned,
+            MergeMethod::Naive,
+        ] {
             let kept = kept
                 .clone()
                 .map(|samples| samples.into_iter().map(one).collect());
@@ -216,7 +220,7 @@ fn check(activation: ActivationChoice, score: Score, tolerance: f64) {
 
     // The owner's choice, recomputed from its scores; merged by both methods.
     for (rule, scope, method) in [
-        (Rule::Hardest, Scope::Rows, MergeMethod::Planned),
+        (Rule::Hardest, Scope::Rows, MergeMethod::WithinRows),
         (
             Rule::Importance { floor: 0.3 },
             Scope::Global,

@@ -7,7 +7,7 @@
 //! | `stop-000001.request.vg` | server | validation logits after epoch 1, encrypted, where the server stops early |
 //! | `stop-000001.answer.vg` | owner | whether that epoch was the best so far, and whether to stop |
 //! | `prune-000001.request.vg` | server | scores or logits of all samples in round 1 (rounds count from 0), where the server prunes |
-//! | `prune-000001.answer.vg` | owner | which samples to keep, and how much each counts |
+//! | `prune-000001.answer.vg` | owner | which samples to keep, and how much each counts; or that scores are out of range |
 //! | `done` | server | that the training is over, and whether it was finished |
 //!
 //! Every file is put in its place when it is complete, and names the training it belongs to, a random word that the
@@ -60,7 +60,7 @@ struct AnswerHeader {
     key: String,
     training: String,
     number: usize,
-    /// The seed of the second halves; nothing if a value was out of range.
+    /// The seed of the second halves; nothing if a value was out of range, a score among them.
     seed: Option<[u8; 32]>,
 }
 

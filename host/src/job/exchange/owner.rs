@@ -145,6 +145,22 @@ impl<'a, B: Backend> OwnerEnd<'a, B> {
         Ok(())
     }
 
+    /// Answers scores that are out of range: with nothing.
+    pub(in crate::job) fn refuse_prune(&mut self, header: &ScoreHeader) -> Result<(), JobError> {
+        let answer = Question::Prune.path(self.directory, header.round, ANSWER);
+        let parameters = Some(&self.setup.identity);
+        let writer = Writer::create(&answer, Kind::RefreshAnswer, parameters)?;
+        let (training, number) = (header.training.clone(), header.round);
+        writer.commit(&AnswerHeader {
+            key: self.setup.origin.key.clone(),
+            training: training.clone(),
+            number,
+            seed: None,
+        })?;
+        self.answered.insert((Question::Prune, training, number));
+        Ok(())
+    }
+
     /// Answers whether to go on.
     pub(in crate::job) fn answer_stop(
         &mut self,

@@ -18,7 +18,7 @@ use super::{
     ANSWER, AnswerHeader, DONE, Done, POLL, Question, REQUEST, RequestHeader, StopAnswerHeader,
     StopHeader,
 };
-use crate::file::{AtomicFile, Kind, Reader, Writer};
+use crate::file::{AtomicFile, Expected, Kind, Reader, Writer};
 use crate::job::prune::ScoreMessage;
 use crate::job::set_name::SetName;
 use crate::job::store::ScoreHeader;
@@ -216,6 +216,21 @@ impl<'a, B: Backend> ServerEnd<'a, B> {
         let look = || {
             if !answer.exists() {
                 return Ok(None);
+            }
+            let any = Expected {
+                kind: None,
+                ..store::expected(Kind::PruneAnswer, Some(&self.setup.identity))
+            };
+            let reader = Reader::open(&answer, &any)?;
+            if reader.kind() == Kind::RefreshAnswer {
+                let header: AnswerHeader = reader.header()?;
+                let ours = header.training == self.talk.training && header.number == round;
+                return match ours && header.seed.is_none() {
+                    true => Err(JobError::Refused {
+                        request: request.clone(),
+                    }),
+                    false => Ok(None),
+                };
             }
             let (header, mask) = store::read_mask(&answer, self.setup, self.keys)?;
             let ours = header.training == self.talk.training && header.round == round;

@@ -10,7 +10,7 @@ use engine::ring::sampling::Seed;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::job::prune::PruneConfig;
+use crate::job::prune::{PruneConfig, score_bytes};
 use crate::job::task::{Schedule, Setup};
 use crate::job::{JobError, OperationCount};
 
@@ -273,24 +273,10 @@ impl Training<'_> {
 
     /// Bytes of scores and of refreshes on the way to them, to the owner and back.
     pub(super) fn message_bytes(&self, course: &Course) -> [u64; 2] {
-        let Setup { params, plan, .. } = self.setup;
-        let Some((prune, pruning)) = self.prune.zip(plan.pruning()) else {
+        let Some(prune) = self.prune else {
             return [0; 2];
         };
-        let batches = self.classes.len();
-        let bytes =
-            |vectors: usize, level: Level| (vectors * params.ciphertext_bytes(level)) as u64;
-        let scores = prune.score.vectors(plan.layout(), batches);
-        let mut each = [bytes(scores, Level(0)), 0];
-        if plan.refresh_by() == engine::protocol::RefreshBy::Owner {
-            let refreshes = pruning.refreshes();
-            let all = refreshes.of_state.iter().map(|refresh| (refresh, 1));
-            let all = all.chain(refreshes.of_batch.iter().map(|refresh| (refresh, batches)));
-            for (refresh, times) in all {
-                each[0] += times as u64 * bytes(refresh.vectors, refresh.from);
-                each[1] += times as u64 * bytes(refresh.vectors, refresh.to) / 2;
-            }
-        }
+        let each = score_bytes(self.setup, prune.score, self.classes.len());
         let scorings = course.scorings as u64;
         [scorings * each[0], scorings * each[1] + course.mask_bytes]
     }
@@ -298,6 +284,15 @@ impl Training<'_> {
     /// Samples of the training set.
     pub(super) fn rows(&self) -> usize {
         self.classes.iter().map(Vec::len).sum()
+    }
+
+    /// Row blocks that these are merged into.
+    pub(super) fn merged_row_blocks(&self) -> usize {
+        let samples: Vec<usize> = self.classes.iter().map(Vec::len).collect();
+        self.prune.map_or(0, |PruneConfig { rounds, .. }| {
+            let layout = self.setup.plan.layout();
+            rounds.selection.row_blocks(layout, &samples, rounds.method)
+        })
     }
 
     /// Samples that are kept in a round; all of them, if the training does not prune.
@@ -414,13 +409,16 @@ mod tests {
                     schedule: PruneSchedule {
                         warmup: 0,
                         every: 2,
+                        trained: false,
                     },
-                    method: MergeMethod::Planned,
+                    method: MergeMethod::WithinRows,
                 },
             };
             let setup = setup.clone().with_pruning(prune.pruning()).unwrap();
-            let schedule = Schedule::new(Some(4), None, classes.len(), activation).unwrap();
-            let schedule = prune.rounds.schedule(schedule, setup.plan.layout(), 512);
+            let schedule = Schedule::new(Some(4), None, classes.len(), activation, None).unwrap();
+            let schedule = prune
+                .rounds
+                .schedule(schedule, setup.plan.layout(), &[64; 8]);
             let training = Training {
                 schedule: schedule.unwrap(),
                 setup: &setup,

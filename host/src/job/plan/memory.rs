@@ -58,7 +58,7 @@ pub(super) fn peak_bytes(training: &Training<'_>, first_bootstrap: Option<&Budge
     let (merged, widest) = match training.merged_batches() {
         0 => (0, step(all)),
         batches => {
-            let blocks = training.kept().div_ceil(layout.height());
+            let blocks = training.merged_row_blocks();
             let merged =
                 ciphertexts(tiles * blocks, levels.features) + ciphertexts(batches, levels.labels);
             // Scores are a forward pass of full batches; so is all of a step during the warm-up.

@@ -68,13 +68,19 @@ pub fn plan(
     };
     let batches = prepared.batches(task.batch, seed)?;
     let classes: Vec<Vec<usize>> = batches.into_iter().map(|batch| batch.labels).collect();
+    let samples: Vec<usize> = classes.iter().map(Vec::len).collect();
     let activation = setup.origin.activation;
-    let full_schedule =
-        Schedule::new(train.epochs, train.learning_rate, classes.len(), activation)?;
+    let full_schedule = Schedule::new(
+        train.epochs,
+        train.learning_rate,
+        classes.len(),
+        activation,
+        train.prune.map(|prune| prune.rounds.schedule),
+    )?;
     let schedule = match train.prune {
         Some(prune) => prune
             .rounds
-            .schedule(full_schedule, setup.plan.layout(), rows)?,
+            .schedule(full_schedule, setup.plan.layout(), &samples)?,
         None => full_schedule,
     };
     let device = Device {

@@ -181,7 +181,7 @@ mod tests {
         let classes = [vec![0; 30], vec![1; 30]];
         let training = |validation_batches| Training {
             setup: &setup,
-            schedule: Schedule::new(Some(3), None, 2, activation).unwrap(),
+            schedule: Schedule::new(Some(3), None, 2, activation, None).unwrap(),
             prune: None,
             classes: &classes,
             validation_batches,

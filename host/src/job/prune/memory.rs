@@ -26,9 +26,9 @@ pub(super) struct KeptRound {
     pub(super) scoring: ScoreSeconds,
     /// Until the owner's answer was there.
     pub(super) seconds_owner: f64,
-    /// Bytes of the scores.
+    /// Bytes of the scores, and of what the owner is to refresh on the way to them.
     pub(super) bytes_to_owner: u64,
-    /// Bytes of the mask.
+    /// Bytes of the mask, and of what was refreshed.
     pub(super) bytes_to_server: u64,
 }
 
@@ -88,7 +88,8 @@ impl PruneState {
         let batches: usize = batches.sum();
         let forward = self.by_scores().map(|round| round.scoring.seconds_forward);
         let score = self.by_scores().map(|round| round.scoring.seconds_score);
-        let seconds = ScoreSeconds::new(forward.sum(), score.sum(), batches);
+        let read = self.by_scores().map(|round| round.scoring.seconds_read);
+        let seconds = ScoreSeconds::new(forward.sum(), score.sum(), read.sum(), batches);
         let scored = |per_batch: f64| (batches > 0).then_some(per_batch);
         let fractions = self.rounds.iter().map(|round| round.mask.fraction());
         let kept_fraction = match self.rounds.len() {
@@ -133,7 +134,7 @@ mod tests {
         let asked = KeptRound {
             mask: mask(),
             by_scores: true,
-            scoring: ScoreSeconds::new(4.0, 2.0, 2),
+            scoring: ScoreSeconds::new(4.0, 2.0, 0.5, 2),
             seconds_owner: 1.0,
             bytes_to_owner: 512,
             bytes_to_server: 18,
@@ -143,12 +144,12 @@ mod tests {
         let kept = serde_json::to_string(&state).unwrap();
         let mut state: PruneState = serde_json::from_str(&kept).unwrap();
         assert_eq!(state.round(1), Some(asked));
-        assert_eq!((state.scored(), state.seconds()), (1, 7.0));
+        assert_eq!((state.scored(), state.seconds()), (1, 7.5));
         state.add_merging(3.0);
         let summary = state.summary(2.0);
         assert_eq!((summary.prune_rounds, summary.scorings), (2, 1));
         assert_eq!((summary.bytes_to_owner, summary.bytes_to_server), (512, 18));
-        assert_eq!(summary.seconds_pruning, 10.0);
+        assert_eq!(summary.seconds_pruning, 10.5);
         assert_eq!(summary.seconds_forward_per_batch, Some(2.0));
         assert_eq!(summary.seconds_score_per_batch, Some(1.0));
         assert!((summary.kept_fraction - 2.0 / 3.0).abs() < 1e-12);

@@ -26,7 +26,7 @@ pub struct PruneMergeConfig {
     pub data: PathBuf,
     /// The owner's mask.
     pub mask: PathBuf,
-    /// How survivors are brought together.
+    /// How survivors are brought together; within rows, where keys have no rotations for moves that could be left out.
     pub method: MergeMethod,
     /// Device.
     pub device: DeviceChoice,
@@ -48,16 +48,19 @@ pub fn prune_merge(
     let setup = KeysFile::open(&config.evaluation_keys)?.setup;
     let pruning = setup.plan.pruning().ok_or(JobError::NotPrunable)?.pruning();
     let (header, mask) = store::read_mask(&config.mask, &setup, &config.evaluation_keys)?;
-    let plan = MergePlan::new(setup.plan.layout(), &mask, config.method);
-    if plan.scope() == Scope::Global && pruning.scope == Scope::Rows {
-        return Err(JobError::NoMoves);
-    }
+    let method = match (config.method, pruning.scope) {
+        (MergeMethod::Naive, Scope::Rows) => return Err(JobError::NoMoves),
+        (MergeMethod::Planned, Scope::Rows) => MergeMethod::WithinRows,
+        (method, _) => method,
+    };
+    let plan = MergePlan::new(setup.plan.layout(), &mask, method);
     let params = setup.params.clone();
     let merging = Merging {
         config,
         setup,
         header,
         mask,
+        method,
         plan,
         begun,
     };
@@ -69,6 +72,7 @@ struct Merging<'a> {
     setup: Setup,
     header: MaskHeader,
     mask: Mask,
+    method: MergeMethod,
     plan: MergePlan,
     begun: Instant,
 }
@@ -138,7 +142,7 @@ impl Job for Merging<'_> {
         let merged = server.merged(merging, plan)?;
         let seconds_merge = laps.next()?;
         let start = data.start(backend, setup)?;
-        let merged_from = (&data.set, config.method);
+        let merged_from = (&data.set, self.method);
         let out = &config.out;
         create_merged_set(out, backend, setup, merged_from, &start, plan, &merged)?;
         running.end();

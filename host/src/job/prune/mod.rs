@@ -28,9 +28,9 @@ pub use score::{PruneScoreConfig, prune_score};
 pub use sweep::{PruneSweepConfig, prune_sweep};
 
 use engine::circuits::packing::Layout;
-use engine::prune::{
-    MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection, merged_batches,
-};
+use engine::ckks::Level;
+use engine::protocol::RefreshBy;
+use engine::prune::{MergeMethod, PruneSchedule, Pruning, Rule, Scope, Score, Selection};
 
 use super::JobError;
 use super::PruneSummary;
@@ -38,8 +38,11 @@ use super::checkpoint::{Checkpoint, History};
 use super::plan::Training;
 use super::task::{Schedule, Setup};
 
-/// The [floor](Rule::Importance) where none is chosen: no weight is above 4.4 times that of the mean score (and a rounding).
+/// The [floor](Rule::Importance) where none is chosen: no weight is above 4.4 times that of the mean score (and a rounding); or
+/// the square of that, where fewer samples are kept than there are rows and these, too, are drawn by their scores.
 pub const DEFAULT_IMPORTANCE_FLOOR: f64 = 0.3;
+/// What [`Rule::Window`] passes over if nothing is said.
+pub const DEFAULT_WINDOW: f64 = 0.05;
 
 /// How a training prunes, apart from the score, which keys and data are prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -67,8 +70,7 @@ impl PruneConfig {
     /// What keys and data must be prepared for.
     #[must_use]
     pub fn pruning(&self) -> Pruning {
-        let one_by_one = self.rounds.method == MergeMethod::Naive;
-        let scope = if one_by_one {
+        let scope = if self.rounds.method.moves() {
             Scope::Global
         } else {
             self.rounds.selection.scope
@@ -111,9 +113,13 @@ impl PruneRounds {
         let Some(pruning) = pruning else {
             return Err(JobError::NotPrunable);
         };
-        let moves = self.selection.scope == Scope::Global || self.method == MergeMethod::Naive;
+        let moves = self.method.moves();
         if moves && pruning.scope == Scope::Rows {
             return Err(JobError::NoMoves);
+        }
+        if self.selection.scope == Scope::Global && !moves {
+            let (name, range) = ("the merging", "one that moves rows, for a choice among all");
+            return Err(JobError::option(name, "within rows", range));
         }
         self.check_effect(pruning.score)
     }
@@ -140,12 +146,12 @@ impl PruneRounds {
         self.selection.rule != Rule::Random && score.is_some_and(|score| score != Score::Random)
     }
 
-    /// The epochs of a training that prunes so many samples, if it has any left for that.
+    /// The epochs of a training that prunes batches of so many samples, if it has any left for that.
     pub(super) fn schedule(
         &self,
         schedule: Schedule,
         layout: &Layout,
-        samples: usize,
+        samples: &[usize],
     ) -> Result<Schedule, JobError> {
         let (warmup, epochs) = (self.schedule.warmup, schedule.epochs);
         if warmup >= epochs {
@@ -156,8 +162,16 @@ impl PruneRounds {
             let name = "the number of epochs on all samples";
             return Err(JobError::option(name, warmup, range));
         }
-        let kept = self.selection.kept(samples);
-        Ok(schedule.pruned(self.schedule, merged_batches(layout, kept)))
+        if self.selection.rule != Rule::Random && self.schedule.scorings(epochs) == 0 {
+            let range = format!(
+                "below the number of epochs, which is {epochs}, or no choice is ever by scores; train for more epochs, choose a \
+                 smaller --prune-every or a --prune-warmup, or --prune-rule random"
+            );
+            let name = "the number of epochs between two choices";
+            return Err(JobError::option(name, self.schedule.every, range));
+        }
+        let blocks = self.selection.row_blocks(layout, samples, self.method);
+        Ok(schedule.pruned(self.schedule, blocks.div_ceil(layout.row_blocks())))
     }
 }
 
@@ -172,6 +186,25 @@ pub(super) fn refreshes_before(
     let scoring = scoring.map_or(0, |plan| plan.refreshes().count(batches));
     let of_steps = steps.saturating_mul(setup.plan.refreshes().len());
     of_steps.saturating_add(scored.saturating_mul(scoring))
+}
+
+/// Bytes that scores of so many batches take to the owner and back: their message, and refreshes on the way to it where the
+/// owner does these, whose answers are half as long.
+pub(super) fn score_bytes(setup: &Setup, score: Score, batches: usize) -> [u64; 2] {
+    let Setup { params, plan, .. } = setup;
+    let bytes = |vectors: usize, level: Level| (vectors * params.ciphertext_bytes(level)) as u64;
+    let scores = score.vectors(plan.layout(), batches);
+    let mut both = [bytes(scores, Level(0)), 0];
+    if let (RefreshBy::Owner, Some(pruning)) = (plan.refresh_by(), plan.pruning()) {
+        let refreshes = pruning.refreshes();
+        let all = refreshes.of_state.iter().map(|refresh| (refresh, 1));
+        let all = all.chain(refreshes.of_batch.iter().map(|refresh| (refresh, batches)));
+        for (refresh, times) in all {
+            both[0] += times as u64 * bytes(refresh.vectors, refresh.from);
+            both[1] += times as u64 * bytes(refresh.vectors, refresh.to) / 2;
+        }
+    }
+    both
 }
 
 /// The seconds that as many epochs on all samples would have taken, over those that this training took with its choices.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use engine::backend::Backend;
-use engine::ckks::{Ciphertext, Level};
+use engine::ckks::Ciphertext;
 use engine::protocol::{ReceivedBatch, Server};
 use engine::prune::{Mask, MergePlan, Round, Rule, Score, Selection};
 
@@ -11,9 +11,9 @@ use super::super::checkpoint::Checkpoint;
 use super::super::event::Running;
 use super::super::task::{Schedule, Setup};
 use super::super::{Event, JobError, PruneReport, random};
-use super::PruneRounds;
 use super::memory::KeptRound;
 use super::scoring::{Laps, score_batches};
+use super::{PruneRounds, score_bytes};
 
 /// The server's message to the owner.
 pub(in crate::job) struct ScoreMessage<'a, B: Backend> {
@@ -104,6 +104,7 @@ impl<B: Backend> Pruner<'_, B> {
         let mask = &kept.mask;
         let mut laps = Laps::new(self.backend);
         let plan = MergePlan::new(self.setup.plan.layout(), mask, self.rounds.method);
+        self.check_plan(&plan)?;
         let mut merging = self.server.merging(&plan);
         for (index, kept) in mask.kept().iter().enumerate() {
             if !kept.is_empty() {
@@ -142,10 +143,8 @@ impl<B: Backend> Pruner<'_, B> {
         fetch: &mut Fetch<'_, B>,
         ask: &mut AskForMask<'_, B>,
     ) -> Result<KeptRound, JobError> {
-        let Setup { params, plan, .. } = self.setup;
         let batches = self.samples.len();
         let (packed, scoring) = score_batches(self.backend, self.server, state, batches, fetch)?;
-        let vectors = score.vectors(plan.layout(), batches);
         let begun = Instant::now();
         let mask = ask(&ScoreMessage {
             round: round.number,
@@ -154,12 +153,13 @@ impl<B: Backend> Pruner<'_, B> {
             score,
             selection: self.rounds.selection,
         })?;
+        let [to_owner, to_server] = score_bytes(self.setup, score, batches);
         Ok(KeptRound {
             by_scores: true,
             scoring,
             seconds_owner: begun.elapsed().as_secs_f64(),
-            bytes_to_owner: (vectors * params.ciphertext_bytes(Level(0))) as u64,
-            bytes_to_server: mask.bytes() as u64,
+            bytes_to_owner: to_owner,
+            bytes_to_server: to_server + mask.bytes() as u64,
             mask,
         })
     }
@@ -195,5 +195,18 @@ impl<B: Backend> Pruner<'_, B> {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the merged batches are as many as the schedule has.
+    fn check_plan(&self, plan: &MergePlan) -> Result<(), JobError> {
+        let (found, expected) = (plan.row_blocks().len(), self.schedule.pruned);
+        match expected {
+            Some((_, expected)) if found != expected => {
+                let name = "the number of mini-batches that the mask's samples are merged into";
+                let range = format!("{expected}, as with a quota for each row");
+                Err(JobError::option(name, found, range))
+            }
+            _ => Ok(()),
+        }
     }
 }

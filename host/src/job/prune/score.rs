@@ -12,7 +12,7 @@ use engine::prune::Score;
 
 use super::super::event::Running;
 use super::super::exchange::{Conversation, ServerEnd};
-use super::super::store::{self, KeysFile, ScoreHeader, TrainingSetFile};
+use super::super::store::{self, KeysFile, ModelFile, ScoreHeader, TrainingSetFile};
 use super::super::task::Setup;
 use super::super::train::bootstrapper;
 use super::super::{JobError, Observer, PruneScoreReport, Stage, random};
@@ -94,7 +94,11 @@ impl Job for Scoring<'_> {
         let mut keys = KeysFile::open(from)?;
         setup.check(from, from, &keys.setup.origin)?;
         let mut data = TrainingSetFile::open(&config.data, setup, from)?;
-        let (state, _) = store::read_model(&config.model, backend, setup, from)?;
+        let state = ModelFile::open(&config.model, setup, from)?.state(backend, setup)?;
+        let refreshes = setup.plan.pruning().map(|plan| plan.refreshes());
+        // Scores that take more levels than a step refresh the state by themselves.
+        let is_refreshed = refreshes.is_some_and(|all| !all.of_state.is_empty());
+        let is_spent = !is_refreshed && state.level() < setup.plan.levels().state;
         let mut running = Running::begin(observer, Stage::Keys, setup.plan.keys().len());
         let keys = keys.read(backend, &mut running)?;
         running.end();
@@ -112,8 +116,10 @@ impl Job for Scoring<'_> {
         let end = match (&bootstrapper, &config.exchange) {
             (None, Some(exchange)) => {
                 let wait = config.wait;
+                let of_scores = refreshes.map_or(0, |all| all.count(data.samples.len()));
+                let requests = usize::from(is_spent) + of_scores;
                 Some(ServerEnd::open(
-                    backend, setup, from, exchange, wait, 1, talk,
+                    backend, setup, from, exchange, wait, requests, talk,
                 )?)
             }
             _ => None,
@@ -130,7 +136,7 @@ impl Job for Scoring<'_> {
             known.unwrap_or(error)
         };
         let mut running = Running::begin(observer, Stage::Train, data.samples.len());
-        let state = if state.level() < setup.plan.levels().state {
+        let state = if is_spent {
             server
                 .refresh(&state)
                 .map_err(|error| failure(error.into()))?

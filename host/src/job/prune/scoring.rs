@@ -42,11 +42,11 @@ pub(super) fn score_batches<B: Backend>(
 ) -> Result<(Ciphertext<B>, ScoreSeconds), JobError> {
     let mut laps = Laps::new(backend);
     let weights = server.score_weights(state)?;
-    let (mut forward_seconds, mut score_seconds) = (laps.next()?, 0.0);
+    let (mut forward_seconds, mut score_seconds, mut read_seconds) = (laps.next()?, 0.0, 0.0);
     let mut scores = Vec::with_capacity(batches);
     for index in 0..batches {
         let batch = fetch(index)?;
-        laps.next()?;
+        read_seconds += laps.next()?;
         let forward = server.score_forward(&weights, &batch)?;
         forward_seconds += laps.next()?;
         scores.push(server.score(&forward, &batch)?);
@@ -56,6 +56,6 @@ pub(super) fn score_batches<B: Backend>(
     score_seconds += laps.next()?;
     Ok((
         packed,
-        ScoreSeconds::new(forward_seconds, score_seconds, batches),
+        ScoreSeconds::new(forward_seconds, score_seconds, read_seconds, batches),
     ))
 }

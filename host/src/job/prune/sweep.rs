@@ -14,7 +14,7 @@ use engine::train::{ExactTrainer, Model, Precision};
 use rayon::prelude::*;
 
 use super::super::event::{Running, stage};
-use super::super::samples::{Prepared, Samples, WeightedSamples};
+use super::super::samples::{self, Prepared, Samples, WeightedSamples};
 use super::super::{
     DataChoice, Event, JobError, Observer, Stage, SweepReport, SweepRow, default_learning_rate,
 };
@@ -85,6 +85,12 @@ pub fn prune_sweep(
     {
         let range = "above 0 and at most 1";
         return Err(JobError::option("a share of samples kept", keep, range));
+    }
+    let (warmup, epochs) = (config.schedule.warmup, config.epochs);
+    if warmup >= epochs {
+        let range = format!("below the number of epochs, which is {epochs}");
+        let name = "the number of epochs on all samples";
+        return Err(JobError::option(name, warmup, range));
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| JobError::Device(error.to_string()))?;
@@ -186,12 +192,17 @@ impl<'a> Trial<'a> {
             class_balance: false,
             scope: Scope::Rows,
         };
-        let kept = selection.kept(set.train().rows());
-        let merged_batches = engine::prune::merged_batches(&self.layout, kept);
+        let method = MergeMethod::WithinRows;
+        let samples = samples::counts(&batches);
+        let blocks = selection.row_blocks(&self.layout, &samples, method);
+        let merged_batches = blocks.div_ceil(self.layout.row_blocks());
         let (epochs, rate) = (self.config.epochs, self.learning_rate);
+        let warmup = self.config.schedule.warmup;
         let steps = match way {
             Way::Full => epochs * batches.len(),
-            Way::SameSteps | Way::Pruned(_) => epochs * merged_batches,
+            Way::SameSteps | Way::Pruned(_) => {
+                warmup * batches.len() + (epochs - warmup) * merged_batches
+            }
         };
         let Way::Pruned(rule) = way else {
             for step in 0..steps {
@@ -215,7 +226,7 @@ impl<'a> Trial<'a> {
                 let scores = self.scores(trainer.weights(), &batches);
                 let draw = draws.derive(round.number as u64);
                 let mask = selection.choose(&self.layout, &scores, &[], &draw)?;
-                merged = WeightedSamples::of(&self.layout, &mask, MergeMethod::Planned, &batches);
+                merged = WeightedSamples::of(&self.layout, &mask, method, &batches);
                 last = Some(round.number);
             }
             for WeightedSamples { samples, weights } in &merged {

@@ -15,6 +15,8 @@ pub struct ScoreSeconds {
     pub seconds_forward: f64,
     /// The scores behind it, and the message to the owner.
     pub seconds_score: f64,
+    /// Reading the training set for them.
+    pub seconds_read: f64,
     /// The forward pass of one batch, mean over the batches.
     pub seconds_forward_per_batch: f64,
     /// The scores of one batch, which one ciphertext holds, mean over the batches.
@@ -23,20 +25,26 @@ pub struct ScoreSeconds {
 
 impl ScoreSeconds {
     /// Of so many batches.
-    pub(crate) fn new(seconds_forward: f64, seconds_score: f64, batches: usize) -> Self {
+    pub(crate) fn new(
+        seconds_forward: f64,
+        seconds_score: f64,
+        seconds_read: f64,
+        batches: usize,
+    ) -> Self {
         let count = batches.max(1) as f64;
         Self {
             seconds_forward,
             seconds_score,
+            seconds_read,
             seconds_forward_per_batch: seconds_forward / count,
             seconds_score_per_batch: seconds_score / count,
         }
     }
 
-    /// Forward pass and scores.
+    /// All of it.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.seconds_forward + self.seconds_score
+        self.seconds_forward + self.seconds_score + self.seconds_read
     }
 }
 

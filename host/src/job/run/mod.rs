@@ -17,7 +17,7 @@ use super::at_hand::{encrypt, make_keys};
 use super::calibrate::known_costs;
 use super::checkpoint::Checkpoint;
 use super::event::stage;
-use super::samples::{Prepared, Samples, batch_size};
+use super::samples::{self, Prepared, Samples, batch_size};
 use super::steps::tell_of_earlier;
 use super::task::{self, Schedule, Setup};
 use super::validation::Judge;
@@ -146,10 +146,15 @@ impl Whole {
             train.learning_rate,
             batches.len(),
             setup.origin.activation,
+            train.prune.map(|prune| prune.rounds.schedule),
         )?;
-        let rows = prepared.set.train().rows();
         let schedule = match train.prune {
-            Some(prune) => prune.rounds.schedule(schedule, setup.plan.layout(), rows)?,
+            Some(prune) => {
+                let samples = samples::counts(&batches);
+                prune
+                    .rounds
+                    .schedule(schedule, setup.plan.layout(), &samples)?
+            }
             None => schedule,
         };
         checkpoint.check(&schedule)?;

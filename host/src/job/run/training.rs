@@ -116,6 +116,7 @@ impl Whole {
         let course = Course {
             params,
             schedule,
+            behind: 0,
             checkpoint,
             clock: &clock,
             talk: None,

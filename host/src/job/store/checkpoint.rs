@@ -44,6 +44,8 @@ pub(in crate::job) struct KeptTraining {
     pub(in crate::job) data: PathBuf,
     /// Of the training set, in hexadecimal.
     pub(in crate::job) data_checksum: String,
+    /// The model that the training goes on from, and its checksum, if there is one.
+    pub(in crate::job) start: Option<(PathBuf, String)>,
     pub(in crate::job) epochs: usize,
     pub(in crate::job) learning_rate: f64,
     pub(in crate::job) early_stopping: bool,

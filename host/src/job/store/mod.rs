@@ -33,7 +33,7 @@ pub(super) use checkpoint::{
 };
 pub(super) use keys::{KeysFile, write_keys};
 pub(super) use merged_set::{DataFile, MergedSetFile, create_merged_set};
-pub(super) use model::{create_model, finish_model, read_model, read_pair, write_pair};
+pub(super) use model::{ModelFile, create_model, finish_model, read_pair, write_pair};
 pub(super) use owner_key::{OwnerKey, write_owner_key};
 pub(super) use prune::{
     MaskHeader, ScoreHeader, read_mask, read_score_pair, score_header, write_mask, write_scores,

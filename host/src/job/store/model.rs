@@ -1,5 +1,6 @@
 //! The file of an encrypted model, and ciphertexts with both halves, as the server writes them.
 
+use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
@@ -49,33 +50,54 @@ pub(in crate::job) fn finish_model<B: Backend>(
     Ok(writer.commit(&header)?)
 }
 
-/// Reads a model of the keys of `setup`, which came from `keys`, and its steps and epochs.
-pub(in crate::job) fn read_model<B: Backend>(
-    path: &Path,
-    backend: &B,
-    setup: &Setup,
-    keys: &Path,
-) -> Result<(Ciphertext<B>, [usize; 2]), JobError> {
-    let mut reader = Reader::open(path, &expected(Kind::Model, Some(&setup.identity)))?;
-    let Header {
-        origin,
-        steps,
-        epochs,
-        level,
-    } = reader.header()?;
-    setup.check(keys, path, &origin)?;
-    let top = setup.plan.top();
-    if Level(level) > top {
-        return Err(JobError::mismatch(
-            path,
-            "level",
+/// An open model whose header was found sound.
+pub(in crate::job) struct ModelFile {
+    reader: Reader<File>,
+    pub(in crate::job) level: Level,
+    /// Steps and epochs that it was trained for.
+    pub(in crate::job) steps: usize,
+    pub(in crate::job) epochs: usize,
+}
+
+impl ModelFile {
+    /// Opens a model of the keys of `setup`, which came from `keys`.
+    pub(in crate::job) fn open(path: &Path, setup: &Setup, keys: &Path) -> Result<Self, JobError> {
+        let mut reader = Reader::open(path, &expected(Kind::Model, Some(&setup.identity)))?;
+        let Header {
+            origin,
+            steps,
+            epochs,
             level,
-            format!("at most {}", top.0),
-        ));
+        } = reader.header()?;
+        setup.check(keys, path, &origin)?;
+        reader.verify()?;
+        let (level, top) = (Level(level), setup.plan.top());
+        if level > top {
+            let expected = format!("at most {}", top.0);
+            return Err(JobError::mismatch(path, "level", level.0, expected));
+        }
+        Ok(Self {
+            reader,
+            level,
+            steps,
+            epochs,
+        })
     }
-    let vectors = setup.plan.layout().state_vectors();
-    let state = read_pair(&mut reader, backend, setup, Level(level), vectors)?;
-    Ok((state, [steps, epochs]))
+
+    /// What no other model has.
+    pub(in crate::job) fn checksum(&self) -> [u8; 32] {
+        self.reader.checksum()
+    }
+
+    /// The state after its steps.
+    pub(in crate::job) fn state<B: Backend>(
+        &mut self,
+        backend: &B,
+        setup: &Setup,
+    ) -> Result<Ciphertext<B>, JobError> {
+        let vectors = setup.plan.layout().state_vectors();
+        read_pair(&mut self.reader, backend, setup, self.level, vectors)
+    }
 }
 
 /// Writes both halves of a batch of ciphertexts.

@@ -13,6 +13,7 @@ use engine::bootstrap::Bootstrapper;
 use engine::circuits::Refresh;
 use engine::ckks::{Ciphertext, Encoder, Evaluator};
 use engine::protocol::{Plan, RefreshBy, Server};
+use engine::prune::{Rule, Score};
 
 use super::checkpoint::{self, Checkpoint};
 use super::event::Running;
@@ -21,7 +22,7 @@ use super::phases::PhaseClock;
 use super::prune::{Pruner, ScoreMessage, refreshes_before, summary};
 use super::resume::{absolute, refuse_unfinished};
 use super::steps::{AfterEpoch, Ask, Course, Trained, run_steps};
-use super::store::{self, DataFile, KeptJob, KeptTraining, KeysFile};
+use super::store::{self, DataFile, KeptJob, KeptTraining, KeysFile, ModelFile};
 use super::task::{self, Schedule, Setup};
 use super::{Event, JobError, Observer, Stage, TrainJobConfig, TrainReport, ValidationReport};
 use crate::file::{FileLock, hexadecimal};
@@ -41,22 +42,25 @@ pub fn train(
     let path = path.unwrap_or_else(|| checkpoint::beside(&config.out));
     refuse_unfinished(&path, &resume_command(&path))?;
     let place = FileLock::of(&path)?;
-    let (setup, data) = open_inputs(config)?;
+    let (setup, data, start) = open_inputs(config)?;
+    let config = &settled(config, &setup);
     let schedule = Schedule::new(
         config.epochs,
         config.learning_rate,
         data.samples().len(),
         setup.origin.activation,
+        config.prune.map(|rounds| rounds.schedule),
     )?;
     let schedule = pruned(config, &setup, &data, schedule)?;
     let conversation = Conversation::new()?;
-    let job = kept_job(config, &schedule, &data, &conversation)?;
+    let job = kept_job(config, &schedule, &data, start.as_ref(), &conversation)?;
     let resume = resume_command(&path);
     let checkpoint = Checkpoint::create(place, &setup, job, resume)?;
     Training {
         config,
         setup,
         data: Mutex::new(data),
+        start: start.map(Mutex::new),
         schedule,
         conversation,
         checkpoint,
@@ -65,12 +69,25 @@ pub fn train(
     .launch(observer)
 }
 
+/// With the rule that the keys are for, if none was chosen.
+fn settled(config: &TrainJobConfig, setup: &Setup) -> TrainJobConfig {
+    let mut config = config.clone();
+    let unscored = setup
+        .origin
+        .pruning
+        .is_some_and(|pruning| pruning.score == Score::Random);
+    if let (true, true, Some(rounds)) = (config.any_rule, unscored, &mut config.prune) {
+        rounds.selection.rule = Rule::Random;
+    }
+    config
+}
+
 fn resume_command(checkpoint: &Path) -> String {
     format!("veilgrad resume --checkpoint {}", checkpoint.display())
 }
 
-/// Keys and data, checked to belong together and to be all that is needed.
-fn open_inputs(config: &TrainJobConfig) -> Result<(Setup, DataFile), JobError> {
+/// Keys, data and the model to go on from, checked to belong together and to be all that is needed.
+fn open_inputs(config: &TrainJobConfig) -> Result<(Setup, DataFile, Option<ModelFile>), JobError> {
     let from = config.evaluation_keys.as_path();
     let setup = KeysFile::open(from)?.setup;
     let data = DataFile::open(&config.data, &setup, from)?;
@@ -82,7 +99,10 @@ fn open_inputs(config: &TrainJobConfig) -> Result<(Setup, DataFile), JobError> {
             "samples for validation, to stop early by",
         ));
     }
-    Ok((setup, data))
+    let start = config.start.as_deref();
+    let start = start.map(|path| ModelFile::open(path, &setup, from));
+    let start = start.transpose()?;
+    Ok((setup, data, start))
 }
 
 /// The schedule of a training that prunes, if it does.
@@ -99,8 +119,7 @@ fn pruned(
         return Err(JobError::Merged(config.data.clone()));
     }
     rounds.check(setup.origin.pruning)?;
-    let samples = data.samples().iter().sum();
-    rounds.schedule(schedule, setup.plan.layout(), samples)
+    rounds.schedule(schedule, setup.plan.layout(), &data.samples())
 }
 
 /// What a checkpoint says of the training.
@@ -108,13 +127,18 @@ fn kept_job(
     config: &TrainJobConfig,
     schedule: &Schedule,
     data: &DataFile,
+    start: Option<&ModelFile>,
     conversation: &Conversation,
 ) -> Result<KeptJob, JobError> {
     let exchange = config.exchange.as_deref().map(absolute).transpose()?;
+    let start = config.start.as_deref().zip(start);
+    let start = start
+        .map(|(path, file)| Ok::<_, JobError>((absolute(path)?, hexadecimal(&file.checksum()))));
     Ok(KeptJob::Train(Box::new(KeptTraining {
         evaluation_keys: absolute(&config.evaluation_keys)?,
         data: absolute(&config.data)?,
         data_checksum: hexadecimal(&data.checksum()),
+        start: start.transpose()?,
         epochs: schedule.epochs,
         learning_rate: schedule.learning_rate,
         early_stopping: config.early_stopping,
@@ -130,6 +154,8 @@ struct Training<'a> {
     config: &'a TrainJobConfig,
     setup: Setup,
     data: Mutex<DataFile>,
+    /// The model that it goes on from.
+    start: Option<Mutex<ModelFile>>,
     schedule: Schedule,
     conversation: Conversation,
     checkpoint: Checkpoint,
@@ -223,6 +249,21 @@ impl Job for Training<'_> {
             let command = owner_command(exchange(config)?);
             observer.event(&Event::Note(format!("the owner is asked: `{command}`")));
         }
+        let mut start = self
+            .start
+            .as_ref()
+            .map(|file| file.lock().unwrap_or_else(PoisonError::into_inner));
+        let [steps_behind, epochs_behind] = start
+            .as_ref()
+            .map_or([0; 2], |file| [file.steps, file.epochs]);
+        let levels = setup.plan.levels();
+        let is_spent = start.as_ref().is_some_and(|file| file.level < levels.state);
+        if let Some(path) = &config.start {
+            let path = path.display();
+            observer.event(&Event::Note(format!(
+                "goes on from {path}, a model after {steps_behind} steps"
+            )));
+        }
         let model = store::create_model(&config.out, setup)?;
 
         let mut keys = KeysFile::open(from)?;
@@ -232,12 +273,13 @@ impl Job for Training<'_> {
         running.end();
 
         let steps = schedule.steps();
-        // The state after the last step is refreshed only where its logits are wanted.
-        let before = |steps, scored| refreshes_before(setup, steps, scored, samples.len());
+        // The state after the last step is refreshed only where its logits are wanted; a model that has spent its levels is,
+        // before all others.
+        let before = |steps, scored| {
+            usize::from(is_spent) + refreshes_before(setup, steps, scored, samples.len())
+        };
         let requests = before(steps, scorings) - usize::from(!asks);
         let end = if by_exchange {
-            let scored = checkpoint.pruning(|state| state.scored());
-            talk.go_on_after(before(checkpoint.steps(), scored));
             let (exchange, wait) = (exchange(config)?, config.wait);
             let requests = if by_owner { requests } else { 0 };
             let end = ServerEnd::open(backend, setup, from, exchange, wait, requests, talk)?;
@@ -259,7 +301,20 @@ impl Job for Training<'_> {
         let server = Server::new(evaluator(), refresher, &setup.plan, schedule.learning_rate)?
             .watched_by(&clock);
         let mut running = Running::begin(observer, Stage::Train, steps);
-        let start = data.start(backend, setup)?;
+        let failure = || end.as_ref().and_then(ServerEnd::take_failure);
+        let start = match &mut start {
+            None => data.start(backend, setup)?,
+            Some(file) => file.state(backend, setup)?,
+        };
+        let start = if is_spent && checkpoint.steps() == 0 {
+            talk.go_on_after(0);
+            let refreshed = server.refresh(&start);
+            refreshed.map_err(|error| failure().unwrap_or_else(|| error.into()))?
+        } else {
+            start
+        };
+        let scored = checkpoint.pruning(|state| state.scored());
+        talk.go_on_after(before(checkpoint.steps(), scored));
         let validation_samples = data.validation_samples();
         let validation = if asks {
             data.validation(backend, setup)?
@@ -301,6 +356,7 @@ impl Job for Training<'_> {
         let course = Course {
             params: &setup.params,
             schedule,
+            behind: steps_behind,
             checkpoint,
             clock: &clock,
             talk: end.is_some().then_some(talk),
@@ -315,7 +371,6 @@ impl Job for Training<'_> {
             after_epoch,
             &mut running,
         );
-        let failure = || end.as_ref().and_then(ServerEnd::take_failure);
         let Trained {
             state,
             steps,
@@ -323,7 +378,8 @@ impl Job for Training<'_> {
         } = trained.map_err(|error| failure().unwrap_or(error))?;
         let steps_of_model = best_epoch.map_or(steps, |epoch| schedule.steps_until(epoch));
         let epochs = schedule.epochs_before(steps_of_model);
-        store::finish_model(model, backend, setup, [steps_of_model, epochs], &state)?;
+        let trained = [steps_behind + steps_of_model, epochs_behind + epochs];
+        store::finish_model(model, backend, setup, trained, &state)?;
         if end.is_some() {
             talk.close(exchange(config)?, true)?;
         }

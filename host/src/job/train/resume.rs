@@ -9,7 +9,7 @@ use crate::file::{AtomicFile, FileLock, hexadecimal};
 use crate::job::checkpoint::Checkpoint;
 use crate::job::exchange::Conversation;
 use crate::job::steps::tell_of_earlier;
-use crate::job::store::{CheckpointFile, KeptTraining, KeysFile};
+use crate::job::store::{CheckpointFile, KeptTraining, KeysFile, ModelFile};
 use crate::job::task::Schedule;
 use crate::job::{JobError, Observer, ResumeConfig, TrainJobConfig, TrainReport};
 
@@ -24,13 +24,16 @@ pub(in crate::job) fn resume_training(
     let begun = Instant::now();
     let path = place.target();
     let (data_checksum, conversation) = (kept.data_checksum, kept.conversation);
+    let (start, start_checksum) = kept.start.unzip();
     let config = TrainJobConfig {
         evaluation_keys: other(&overrides.evaluation_keys, kept.evaluation_keys),
         data: other(&overrides.data, kept.data),
+        start,
         epochs: Some(kept.epochs),
         learning_rate: Some(kept.learning_rate),
         early_stopping: kept.early_stopping,
         prune: kept.prune,
+        any_rule: false,
         exchange: overrides.exchange.clone().or(kept.exchange),
         wait: overrides.wait.unwrap_or(kept.wait),
         device: overrides.device,
@@ -42,25 +45,36 @@ pub(in crate::job) fn resume_training(
     // What was kept is of these keys, or nothing else matters.
     let of_keys = KeysFile::open(keys)?.setup;
     let kept = file.read(path, &of_keys, keys)?;
-    let (setup, data) = open_inputs(&config)?;
-    if hexadecimal(&data.checksum()) != data_checksum {
-        let expected = format!("the one that the training of {} uses", path.display());
-        return Err(JobError::mismatch(
+    let (setup, data, start) = open_inputs(&config)?;
+    let checksum = |file: &ModelFile| hexadecimal(&file.checksum());
+    let of_start = config.start.as_ref().unwrap_or(&config.data);
+    for (file, what, is_same) in [
+        (
             &config.data,
             "training set",
-            "another one",
-            expected,
-        ));
+            hexadecimal(&data.checksum()) == data_checksum,
+        ),
+        (
+            of_start,
+            "model",
+            start.as_ref().map(checksum) == start_checksum,
+        ),
+    ] {
+        if !is_same {
+            let expected = format!("the one that the training of {} uses", path.display());
+            return Err(JobError::mismatch(file, what, "another one", expected));
+        }
     }
     let schedule = Schedule::new(
         config.epochs,
         config.learning_rate,
         data.samples().len(),
         setup.origin.activation,
+        config.prune.map(|rounds| rounds.schedule),
     )?;
     let schedule = pruned(&config, &setup, &data, schedule)?;
     let conversation = Conversation::resumed(conversation);
-    let job = kept_job(&config, &schedule, &data, &conversation)?;
+    let job = kept_job(&config, &schedule, &data, start.as_ref(), &conversation)?;
     AtomicFile::sweep(&config.out)?;
     let resume = resume_command(path);
     let checkpoint = Checkpoint::with(kept, place, &setup, job, resume)?;
@@ -70,6 +84,7 @@ pub(in crate::job) fn resume_training(
         config: &config,
         setup,
         data: Mutex::new(data),
+        start: start.map(Mutex::new),
         schedule,
         conversation,
         checkpoint,

@@ -74,7 +74,7 @@ pub(crate) fn all(report: &ProfileReport) -> String {
     let cells: Vec<_> = cells.collect();
     let calls: usize = report.kernels.iter().map(|row| row.calls).sum();
     format!(
-        "{}\n{}\n{} in {:.3} ms, one after the other\n",
+        "{}\n{}\n{} in {:.3} ms, each timed by itself\n",
         list(&rows),
         table(&head, &cells),
         things(calls, "call"),

@@ -116,6 +116,12 @@ impl Cpu {
         self.threads.current_num_threads()
     }
 
+    /// Bytes of the factors that a transform modulo one limb reads, as many for each.
+    pub(crate) fn factor_bytes(&self) -> usize {
+        let table = self.tables.first();
+        table.map_or(0, |table| table.factor_bytes(self.isa))
+    }
+
     /// Bytes of the buffers.
     #[must_use]
     pub fn usage(&self) -> Usage {

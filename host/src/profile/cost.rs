@@ -1,4 +1,7 @@
 //! What operations cost, by count: for the CPU, whose fused kernels hold more than one of them.
+//!
+//! Bytes are those of the kernels: each operand once, and the factors of transforms as they are stored. Products are those of the
+//! textbook, so that they are the same on every device: what a kernel multiplies besides, to read fewer factors, is not counted.
 
 use engine::ring::Basis;
 
@@ -10,6 +13,8 @@ const WORD: u64 = size_of::<u32>() as u64;
 #[derive(Clone, Copy)]
 pub(super) struct Counting {
     pub(super) degree: usize,
+    /// Bytes of the factors that a transform modulo one limb reads.
+    pub(super) factor_bytes: usize,
 }
 
 impl Counting {
@@ -27,9 +32,9 @@ impl Counting {
         rows as u64 * self.degree as u64 / 2 * u64::from(self.degree.trailing_zeros())
     }
 
-    /// Bytes of the powers that transforms of so many limbs read, each limb's once: a power and its quotient for each word of a row.
-    pub(super) fn powers(self, limbs: usize) -> u64 {
-        self.rows(2 * limbs, 0).bytes
+    /// Bytes of the factors that transforms of so many limbs read, each limb's once.
+    pub(super) fn factors(self, limbs: usize) -> u64 {
+        (limbs * self.factor_bytes) as u64
     }
 
     /// A conversion of every word: a product for each source and target, one for each overflow, and a scaled source with its
@@ -46,7 +51,7 @@ impl Counting {
             + self.rows(0, to.len()).products;
         let moved = batch as u64 * self.rows(from.len() + to.len(), 0).bytes;
         Cost {
-            bytes: moved + self.powers(dropped + to.len()),
+            bytes: moved + self.factors(dropped + to.len()),
             products: batch as u64 * products,
         }
     }

@@ -9,7 +9,10 @@ use serde::Serialize;
 
 pub use timed::Timed;
 
-/// What a kernel reads and writes, and the modular products it takes.
+/// What a kernel reads and writes, and the modular products that its operation takes.
+///
+/// Products are those of the textbook, the same on every device: `N/2 log N` for a transform. What a kernel multiplies besides, such
+/// as the twists of the CPU's transform, is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cost {
     /// Bytes read and written, each operand counted once.
@@ -39,6 +42,9 @@ pub struct Span {
 }
 
 /// What a device does at most, measured on it with kernels that do nothing else.
+///
+/// Products are measured by a constant with its quotient, each reduced to `[0, q)`. A kernel that adds products up before it reduces
+/// them takes less for each, and each term of its sums counts as one: its share of this ceiling may exceed one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ceilings {
     /// Bytes that a copy reads and writes in a second, in 10^9.
@@ -48,8 +54,11 @@ pub struct Ceilings {
 }
 
 /// A backend that tells the time of its kernels.
+///
+/// Each is timed by itself. On the CPU, none begins before the one before has ended. On a GPU each is a pass of its own, and may begin
+/// before the end of one whose result it does not need.
 pub trait Profiled: Backend {
-    /// Waits until everything is done, and begins to time kernels, which then do not overlap.
+    /// Waits until everything is done, and begins to time kernels.
     ///
     /// # Errors
     /// Those of the device.

@@ -40,6 +40,7 @@ impl Timed {
     fn count(&self) -> Counting {
         Counting {
             degree: self.inner.context().degree(),
+            factor_bytes: self.inner.factor_bytes(),
         }
     }
 
@@ -64,11 +65,25 @@ impl Timed {
         self.inner.shape(x).rows()
     }
 
+    /// Polynomials and limbs of a sum, which are those of its first operand.
+    fn size(&self, first: Option<&Buffer>) -> (usize, usize) {
+        first.map_or((0, 0), |x| {
+            let Shape { batch, basis } = self.shape(x);
+            (*batch, basis.len())
+        })
+    }
+
+    /// Rows of operands that are read for a result of so many limbs: those of other limbs are not.
+    fn read<'a>(&self, operands: impl IntoIterator<Item = &'a Buffer>, limbs: usize) -> usize {
+        let polys: usize = operands.into_iter().map(|x| self.shape(x).batch).sum();
+        polys * limbs
+    }
+
     /// What transforms of all rows cost.
     fn transform_cost(&self, x: &Buffer) -> Cost {
         let (shape, count) = (self.inner.shape(x), self.count());
         Cost {
-            bytes: count.rows(2 * shape.rows(), 0).bytes + count.powers(shape.basis.len()),
+            bytes: count.rows(2 * shape.rows(), 0).bytes + count.factors(shape.basis.len()),
             products: count.transforms(shape.rows()),
         }
     }
@@ -79,14 +94,16 @@ impl Timed {
         batch: usize,
         extended: &Basis,
         digits: usize,
-        lifts: usize,
+        lift: [Option<&Buffer>; 2],
         to: &Basis,
     ) -> Cost {
         let (count, limbs) = (self.count(), extended.len());
         let ordinary = limbs - self.inner.context().special().len();
         // Digits and keys are read once, the keys by all polynomials of the batch.
         let mut cost = count.rows(digits * limbs * (batch + 2), 2 * digits * limbs * batch);
-        cost += count.rows(lifts * ordinary * batch, lifts * ordinary * batch);
+        let lifts = lift.into_iter().flatten();
+        let lifted = lifts.clone().count() * ordinary * batch;
+        cost += count.rows(self.read(lifts, ordinary), lifted);
         let mut down = count.mod_down(2 * batch, extended, to);
         // The pair is never written out.
         down.bytes -= count.rows(2 * batch * limbs, 0).bytes;
@@ -110,9 +127,9 @@ impl Timed {
             1 => extended.len() - x.basis.len(),
             _ => extended.len(),
         };
-        let powers = count.powers(x.basis.len() + forth);
+        let factors = count.factors(x.basis.len() + forth);
         Cost {
-            bytes: batch * count.rows(x.basis.len(), 0).bytes + powers,
+            bytes: batch * count.rows(x.basis.len(), 0).bytes + factors,
             products: batch * products,
         }
     }
@@ -195,12 +212,14 @@ impl RingOps for Timed {
     }
 
     fn add_assign(&self, acc: &mut Buffer, x: &Buffer) -> Result<(), BackendError> {
-        let cost = self.count().rows(2 * self.rows(acc) + self.rows(x), 0);
+        let read = self.read([x], self.shape(acc).basis.len());
+        let cost = self.count().rows(2 * self.rows(acc) + read, 0);
         self.time("add", cost, |cpu| cpu.add_assign(acc, x))
     }
 
     fn sub_assign(&self, acc: &mut Buffer, x: &Buffer) -> Result<(), BackendError> {
-        let cost = self.count().rows(2 * self.rows(acc) + self.rows(x), 0);
+        let read = self.read([x], self.shape(acc).basis.len());
+        let cost = self.count().rows(2 * self.rows(acc) + read, 0);
         self.time("sub", cost, |cpu| cpu.sub_assign(acc, x))
     }
 
@@ -217,15 +236,17 @@ impl RingOps for Timed {
     }
 
     fn mul_sum(&self, terms: &[(&Buffer, &Buffer)]) -> Result<Buffer, BackendError> {
-        let rows = terms.first().map_or(0, |(a, _)| self.rows(a));
-        let read: usize = terms.iter().map(|(a, b)| self.rows(a) + self.rows(b)).sum();
+        let (batch, limbs) = self.size(terms.first().map(|(a, _)| *a));
+        let rows = batch * limbs;
+        let read = self.read(terms.iter().flat_map(|(a, b)| [*a, *b]), limbs);
         let cost = self.count().rows(read + rows, terms.len() * rows);
         self.time("sum of products", cost, |cpu| cpu.mul_sum(terms))
     }
 
     fn scale_sum(&self, terms: &[(&Buffer, &[Word])]) -> Result<Buffer, BackendError> {
-        let rows = terms.first().map_or(0, |(a, _)| self.rows(a));
-        let read: usize = terms.iter().map(|(a, _)| self.rows(a)).sum();
+        let (batch, limbs) = self.size(terms.first().map(|(a, _)| *a));
+        let rows = batch * limbs;
+        let read = self.read(terms.iter().map(|(a, _)| *a), limbs);
         let cost = self.count().rows(read + rows, terms.len() * rows);
         self.time("linear combination", cost, |cpu| cpu.scale_sum(terms))
     }
@@ -242,9 +263,10 @@ impl RingOps for Timed {
     }
 
     fn tensor_sum(&self, pairs: &[PairOfPairs<'_, Buffer>]) -> Result<[Buffer; 3], BackendError> {
-        let rows = pairs.first().map_or(0, |(a, _)| self.rows(a[0]));
+        let (batch, limbs) = self.size(pairs.first().map(|(a, _)| a[0]));
+        let rows = batch * limbs;
         let halves = pairs.iter().flat_map(|(a, b)| a.iter().chain(b));
-        let read: usize = halves.map(|half| self.rows(half)).sum();
+        let read = self.read(halves.copied(), limbs);
         let cost = self.count().rows(read + 3 * rows, 4 * pairs.len() * rows);
         self.time("tensor product", cost, |cpu| cpu.tensor_sum(pairs))
     }
@@ -270,8 +292,9 @@ impl BasisOps for Timed {
     fn add_lifted_assign(&self, acc: &mut Buffer, x: &Buffer) -> Result<(), BackendError> {
         let special = self.inner.context().special();
         let shape = self.shape(acc);
-        let rows = shape.batch * shape.basis.difference(&special).len();
-        let cost = self.count().rows(2 * rows + self.rows(x), rows);
+        let limbs = shape.basis.difference(&special).len();
+        let rows = shape.batch * limbs;
+        let cost = self.count().rows(2 * rows + self.read([x], limbs), rows);
         self.time("lifted sum", cost, |cpu| cpu.add_lifted_assign(acc, x))
     }
 }
@@ -291,11 +314,9 @@ impl GadgetOps for Timed {
         digits: &[Buffer],
         key: &GadgetKey<Buffer>,
     ) -> Result<[Buffer; 2], BackendError> {
-        let rows = digits.first().map_or(0, |digit| self.rows(digit));
-        let limbs = digits
-            .first()
-            .map_or(0, |digit| self.shape(digit).basis.len());
-        let read = digits.len() * (rows + 2 * limbs);
+        let (batch, limbs) = self.size(digits.first());
+        let rows = batch * limbs;
+        let read = self.read(digits, limbs) + 2 * digits.len() * limbs;
         let cost = self.count().rows(read + 2 * rows, 2 * digits.len() * rows);
         self.time("gadget product", cost, |cpu| {
             cpu.gadget_product(digits, key)
@@ -313,8 +334,7 @@ impl GadgetOps for Timed {
         let context = self.inner.context();
         let extended = shape.basis.union(&context.special());
         let digits = context.digits().at(&shape.basis).len();
-        let lifts = lift.iter().flatten().count();
-        let mut cost = self.switch_cost(shape.batch, &extended, digits, lifts, to);
+        let mut cost = self.switch_cost(shape.batch, &extended, digits, lift, to);
         // Digits are never written out.
         cost.bytes -= self
             .count()
@@ -331,10 +351,9 @@ impl GadgetOps for Timed {
         lift: [Option<&Buffer>; 2],
         to: &Basis,
     ) -> Result<[Buffer; 2], BackendError> {
-        let lifts = lift.iter().flatten().count();
         let cost = digits.first().map_or_else(Cost::default, |first| {
             let shape = self.shape(first);
-            self.switch_cost(shape.batch, &shape.basis, digits.len(), lifts, to)
+            self.switch_cost(shape.batch, &shape.basis, digits.len(), lift, to)
         });
         self.time("gadget product and mod-down", cost, |cpu| {
             cpu.gadget_product_down(digits, key, lift, to)

@@ -33,7 +33,7 @@ pub struct ProfileReport {
     /// What the device does at most.
     #[serde(flatten)]
     pub ceilings: Ceilings,
-    /// The kernels of one more run in which each is timed and none overlaps another; the longest first.
+    /// The kernels of one more run in which each is [timed by itself](crate::profile::Profiled); the longest first.
     pub kernels: Vec<KernelRow>,
     /// The trace, if one was written.
     pub trace: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub struct KernelRow {
     pub ms: f64,
     /// Bytes read and written.
     pub bytes: u64,
-    /// Modular multiplications.
+    /// Modular multiplications, [counted](Cost) alike on every device.
     pub products: u64,
     /// 10^9 bytes in a second.
     pub gb_per_s: f64,
@@ -58,7 +58,7 @@ pub struct KernelRow {
     pub copy_share: f64,
     /// 10^9 modular multiplications in a second.
     pub gmul_per_s: f64,
-    /// Of what the device multiplies.
+    /// Of what the device multiplies, in the sense of [`Ceilings`]: sums of products may exceed it.
     pub multiply_share: f64,
 }
 

@@ -25,7 +25,7 @@ struct Event<'a> {
     args: Cost,
 }
 
-/// Completes a file with the spans, one after the other on one track.
+/// Completes a file with the spans, in the order of their commands on one track.
 pub(super) fn write(file: AtomicFile, spans: &[Span]) -> Result<(), JobError> {
     let events = spans.iter().map(|span| Event {
         name: span.kernel,

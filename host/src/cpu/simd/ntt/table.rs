@@ -5,6 +5,7 @@ use engine::arith::{Modulus, ShoupFactor, Word, bit_reverse};
 use super::{
     super::{
         error::KernelError,
+        isa::Isa,
         lanes::{Factors, LANES},
     },
     MATRIX_ROW,
@@ -94,6 +95,18 @@ impl NttTable {
     #[must_use]
     pub const fn modulus(&self) -> Modulus {
         self.modulus
+    }
+
+    /// Bytes of the factors that a transform reads, of either direction.
+    #[must_use]
+    pub fn factor_bytes(&self, isa: Isa) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        if isa.ifma().is_some() {
+            return self.wide().factor_bytes();
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = isa;
+        self.forward.factor_bytes(self.radices)
     }
 
     pub(super) const fn radices(&self) -> (usize, usize) {
@@ -205,6 +218,17 @@ impl Twiddles {
 }
 
 impl Direction {
+    /// Bytes of the factors that a transform reads: all but those of a second pass that is none, and the first of
+    /// [`middle`](Self::middle), which are ones.
+    fn factor_bytes(&self, (_, second): (usize, usize)) -> usize {
+        let second = match second {
+            1 => 0,
+            _ => self.second.len(),
+        };
+        let lines = 1 + second + self.rows.len() + self.twist.len() + (self.middle.len() - 1) + 1;
+        lines * size_of::<Factors>()
+    }
+
     fn new(t: &Twiddles, (first, second): (usize, usize)) -> Self {
         let rows = t.rows();
         let collect = |words: &mut dyn Iterator<Item = Word>| {

@@ -60,6 +60,26 @@ const OWNER: [usize; 8] = [0, 0, 1, 1, 0, 0, 1, 1];
 const HALF_OWNER: [usize; 8] = [0, 0, 0, 0, 1, 1, 1, 1];
 
 impl WideTable {
+    /// Bytes of the factors that a transform reads, of either direction.
+    pub(in super::super) fn factor_bytes(&self) -> usize {
+        let WideDirection {
+            first,
+            second,
+            rows,
+            twist,
+            lanes,
+        } = &self.forward;
+        let second = match self.radices {
+            (_, 1) => 0,
+            _ => size_of_val(&second[..]),
+        };
+        size_of_val(first)
+            + second
+            + size_of_val(&rows[..])
+            + size_of_val(&twist[..])
+            + size_of_val(lanes)
+    }
+
     pub(in super::super) fn new(
         forward: &Twiddles,
         inverse: &Twiddles,

@@ -217,8 +217,8 @@ impl BasisOps for Gpu {
         };
         self.convert(scaled.each(), result.each(), batch, &[conversion])?;
         self.transform_all(&result, Direction::Forward)?;
-        let is_there = down.common().iter().map(|row| u32::from(row.is_some()));
-        let input = Operand::new(x.each(), to).plus(is_there);
+        let is_there = down.common().iter().map(Option::is_some);
+        let input = Operand::new(x.each(), to).where_it_has(is_there);
         let output = Operand::new(result.each(), to).times(down.factor().iter().copied());
         self.call(Call {
             products: 1,

@@ -19,6 +19,8 @@ pub(super) struct Operand<'a> {
     rows: Vec<usize>,
     /// Its constant for each limb of the call: a factor, or a word and nothing.
     constants: Vec<(Word, Word)>,
+    /// Whether the kernel reads its row, for each limb of the call.
+    is_read: Vec<bool>,
 }
 
 impl<'a> Operand<'a> {
@@ -29,11 +31,12 @@ impl<'a> Operand<'a> {
 
     /// These rows.
     pub(super) fn at(view: View<'a>, rows: Vec<usize>) -> Self {
-        let constants = vec![(0, 0); rows.len()];
+        let (constants, is_read) = (vec![(0, 0); rows.len()], vec![true; rows.len()]);
         Self {
             view,
             rows,
             constants,
+            is_read,
         }
     }
 
@@ -46,6 +49,13 @@ impl<'a> Operand<'a> {
     /// With a word for each limb.
     pub(super) fn plus(self, words: impl IntoIterator<Item = Word>) -> Self {
         self.with(words.into_iter().map(|word| (word, 0)))
+    }
+
+    /// Without the limbs that the kernel finds missing, whose rows it does not read.
+    pub(super) fn where_it_has(self, limbs: impl IntoIterator<Item = bool>) -> Self {
+        let is_read: Vec<_> = limbs.into_iter().collect();
+        let words = is_read.iter().copied().map(Word::from).collect::<Vec<_>>();
+        Self { is_read, ..self }.plus(words)
     }
 
     fn with(self, constants: impl Iterator<Item = (Word, Word)>) -> Self {
@@ -139,16 +149,21 @@ impl<'a> Call<'a> {
         bytes
     }
 
-    /// What a piece costs: every operand moved once, results twice where they are added to.
-    fn cost(&self, gpu: &Gpu, piece: &Range<usize>, rows: usize, accumulate: bool) -> Cost {
-        let words = (rows * gpu.context.degree()) as u64;
+    /// What a piece costs: every row that is read moved once, results twice where they are added to.
+    fn cost(&self, gpu: &Gpu, piece: &Range<usize>, rows: Range<usize>, accumulate: bool) -> Cost {
+        let words = |rows: usize| (rows * gpu.context.degree()) as u64;
         let polys = piece.len() as u64;
-        let moved = |operand: &Operand<'_>| match operand.view.stride() {
-            0 => words,
-            _ => words * polys,
+        let moved = |operand: &Operand<'_>| {
+            let read = operand.is_read[rows.clone()].iter().filter(|read| **read);
+            let words = words(read.count());
+            match operand.view.stride() {
+                0 => words,
+                _ => words * polys,
+            }
         };
         let inputs: u64 = self.inputs.iter().map(moved).sum();
         let results = if self.fold { 1 } else { polys };
+        let words = words(rows.len());
         let touched = 1 + u64::from(accumulate || self.is_in_place());
         let outputs = words * results * touched * self.outputs.len() as u64;
         Cost {
@@ -241,7 +256,7 @@ impl Gpu {
                         word(rows.len()),
                         word(polys),
                     ],
-                    cost: call.cost(self, &piece, rows.len(), accumulate),
+                    cost: call.cost(self, &piece, rows, accumulate),
                 }))?;
             }
         }

@@ -82,6 +82,12 @@ mod tests {
         }
         // Three and three, not five and one.
         assert_eq!(ChunkSize(5).groups(1, 6), 3);
+        // In the largest binding, four digits of as many as 34 polynomials of 59 limbs of 2^16 words.
+        let largest = ChunkSize::new(MOST_BINDING_BYTES, 59, 1 << 16).unwrap();
+        for (batch, group) in [(1, 4), (16, 4), (34, 4), (35, 2)] {
+            assert_eq!(largest.groups(batch, 4), group, "{batch}");
+        }
+        assert_eq!(largest.pieces(4 * 34, &[0]).len(), 1);
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Options {
     pub portable: bool,
     /// Whether kernels are timed by the clock of the host, as where an adapter tells no times.
     pub host_clock: bool,
+    /// Whether commands are counted and never handed over, to count what would take long.
+    pub count_only: bool,
     /// Submissions after which the device is lost: a fault to test with.
     pub lost_after: Option<u64>,
     /// Submissions after which the device has no more memory: a fault to test with.
@@ -84,6 +86,8 @@ pub struct Gpu {
     recording: Mutex<Recording>,
     /// A fault to test with.
     wrong_weights: bool,
+    /// Whether nothing is handed over.
+    count_only: bool,
     /// The device counts time from here.
     first_tick: OnceLock<u64>,
     /// The host counts time from here.
@@ -125,6 +129,7 @@ impl Gpu {
             pipelines: Pipelines::new(degree),
             recording: Mutex::default(),
             wrong_weights: options.wrong_weights,
+            count_only: options.count_only,
             first_tick: OnceLock::new(),
             opened: Instant::now(),
             context,

@@ -31,20 +31,42 @@ pub(super) enum Command {
     Clear(Binding),
 }
 
+impl Command {
+    /// The name of its kernel: `clear` for what sets words to zero, which needs none.
+    pub(super) const fn kernel(&self) -> &'static str {
+        match self {
+            Self::Dispatch(dispatch) => dispatch.kernel,
+            Self::Clear(_) => "clear",
+        }
+    }
+
+    /// What it costs. To clear is to write once.
+    pub(super) const fn cost(&self) -> Cost {
+        match self {
+            Self::Dispatch(dispatch) => dispatch.cost,
+            Self::Clear(binding) => Cost {
+                bytes: binding.bytes,
+                products: 0,
+            },
+        }
+    }
+}
+
 /// Calls of one kernel and what they cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Dispatches.
+    /// Dispatches, or clears.
     pub calls: u64,
     /// All of them together.
     #[serde(flatten)]
     pub cost: Cost,
 }
 
-/// The most of one submission: a tenth of a second on a device that moves 80 GB/s, so that no driver takes it for hung.
+/// The most of one submission, so that no driver takes it for hung: these bytes are a tenth of a second on a device that moves
+/// 80 GB/s, these products a tenth on one that makes 40 G of them in a second, and a second on a slow one that makes 4 G.
 const MAX_COST: Cost = Cost {
     bytes: 8 << 30,
-    products: 16 << 30,
+    products: 4 << 30,
 };
 /// The most commands of one submission: enough that handing over costs nothing beside them.
 const MAX_COMMANDS: usize = 256;
@@ -55,15 +77,13 @@ pub(super) struct Recording {
     commands: Vec<Command>,
     cost: Cost,
     tallies: BTreeMap<&'static str, Tally>,
-    /// The time of each dispatch, if it is asked for.
+    /// The times of commands, if they are asked for.
     spans: Option<Vec<Span>>,
 }
 
 impl Recording {
     pub(super) fn push(&mut self, command: Command) {
-        if let Command::Dispatch(dispatch) = &command {
-            self.count(dispatch.kernel, dispatch.cost);
-        }
+        self.count(command.kernel(), command.cost());
         self.commands.push(command);
     }
 
@@ -87,13 +107,13 @@ impl Recording {
         std::mem::take(&mut self.commands)
     }
 
-    /// Begins or ends to time dispatches; those that were timed so far.
+    /// Begins or ends to time commands; those that were timed so far.
     pub(super) fn set_timed(&mut self, timed: bool) -> Vec<Span> {
         let spans = std::mem::replace(&mut self.spans, timed.then(Vec::new));
         spans.unwrap_or_default()
     }
 
-    /// Where the times go, if dispatches are timed.
+    /// Where the times go, if commands are timed.
     pub(super) fn spans(&mut self) -> Option<&mut Vec<Span>> {
         self.spans.as_mut()
     }
@@ -118,6 +138,13 @@ mod tests {
         recording.count("a", half);
         assert!(!recording.is_full());
         recording.count("b", half);
+        assert!(recording.is_full());
+        recording.take();
+        let slow = Cost {
+            bytes: 1,
+            products: 4 << 30,
+        };
+        recording.count("c", slow);
         assert!(recording.is_full());
         assert!(recording.take().is_empty());
         assert!(!recording.is_full());

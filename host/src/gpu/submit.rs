@@ -25,7 +25,10 @@ impl Gpu {
     pub(super) fn flush(&self) -> Result<(), BackendError> {
         // Locked until the commands are handed over: what another thread records comes after them.
         let mut recording = self.recording();
-        let commands = recording.take();
+        let mut commands = recording.take();
+        if self.count_only {
+            commands.clear();
+        }
         if let (Some(spans), false) = (recording.spans(), commands.is_empty()) {
             self.submit_timed(&commands, spans)?;
         } else if !commands.is_empty() {

@@ -1,4 +1,4 @@
-//! The time of each dispatch, and what the device does at most.
+//! The time of each command, and what the device does at most.
 
 use engine::backend::{BackendError, Transfer};
 use shaders::layout::{MEASURE_CHAIN, WORKGROUP_SIZE};
@@ -21,28 +21,29 @@ const COPY_BYTES: usize = 512 << 20;
 const ROW: usize = 1 << 15;
 
 impl Gpu {
-    /// Runs commands one after the other, each dispatch in a pass of its own, and adds their spans.
+    /// Runs commands, each dispatch in a pass of its own, and adds their spans.
+    ///
+    /// By the clock of the host, each command ends before the next begins. A device with timestamps may overlap passes of which none
+    /// needs the result of another, and tells the times of passes only: what is cleared between them has no span.
     pub(super) fn submit_timed(
         &self,
         commands: &[Command],
         spans: &mut Vec<Span>,
     ) -> Result<(), BackendError> {
-        let dispatches = commands.iter().filter_map(|command| match command {
-            Command::Dispatch(dispatch) => Some(dispatch),
-            Command::Clear(_) => None,
-        });
-        let times = if self.device.timestamps {
-            self.times_of_device(commands, dispatches.clone().count())?
-        } else {
-            self.times_of_host(commands)?
+        let span = |(command, [begin, seconds]): (&Command, [f64; 2])| Span {
+            kernel: command.kernel(),
+            begin,
+            seconds,
+            cost: command.cost(),
         };
-        for (dispatch, [begin, seconds]) in dispatches.zip(times) {
-            spans.push(Span {
-                kernel: dispatch.kernel,
-                begin,
-                seconds,
-                cost: dispatch.cost,
-            });
+        if self.device.timestamps {
+            let is_dispatch = |command: &&Command| matches!(command, Command::Dispatch(_));
+            let dispatches = commands.iter().filter(is_dispatch);
+            let times = self.times_of_device(commands, dispatches.clone().count())?;
+            spans.extend(dispatches.zip(times).map(span));
+        } else {
+            let times = self.times_of_host(commands)?;
+            spans.extend(commands.iter().zip(times).map(span));
         }
         Ok(())
     }
@@ -115,7 +116,7 @@ impl Gpu {
         self.encode_dispatch(&mut pass, dispatch)
     }
 
-    /// The same by the host's clock: every dispatch is waited for.
+    /// Begin and length of each command in seconds, by the host's clock: every one is waited for.
     fn times_of_host(&self, commands: &[Command]) -> Result<Vec<[f64; 2]>, BackendError> {
         let mut times = Vec::new();
         for command in commands {
@@ -124,9 +125,7 @@ impl Gpu {
             self.encode(&mut encoder, std::slice::from_ref(command))?;
             self.device.submit(Some(encoder.finish()));
             self.device.wait()?;
-            if let Command::Dispatch(_) = command {
-                times.push([begin, self.opened.elapsed().as_secs_f64() - begin]);
-            }
+            times.push([begin, self.opened.elapsed().as_secs_f64() - begin]);
         }
         Ok(times)
     }

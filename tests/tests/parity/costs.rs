@@ -1,29 +1,44 @@
-//! What the GPU does for an operation: dispatches, bytes and products, against a table and against a count by hand.
+//! What a device does for an operation: dispatches, bytes and products, against a table and against a count by hand.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use engine::backend::{GadgetKey, GadgetOps, RingOps, Shape, Transfer};
+use engine::backend::{BackendError, BasisOps, GadgetKey, GadgetOps, RingOps, Shape, Transfer};
 use engine::bootstrap::{Bootstrapper, key_plan};
 use engine::circuits::{Parts, Rotations};
 use engine::ckks::{Level, Params};
 use engine::ring::Basis;
+use host::cpu::Cpu;
+use host::cpu::simd::Isa;
 use host::gpu::{Gpu, Options, Tally};
-use host::profile::Profiled;
+use host::profile::{Cost, Profiled, Timed};
 use tests::backends::gpu;
 use tests::{Fixture, params, slots};
 
-/// The most dispatches of a key switch of a few polynomials, even where a binding is small.
-const MOST_DISPATCHES: u64 = 20;
+/// The most dispatches of a key switch, for each binding that both halves of its result fill.
+const MOST_DISPATCHES: usize = 20;
+/// Bytes of a binding that every adapter has. The largest batches that one dispatch serves depend on it.
+const BINDING_BYTES: usize = 128 << 20;
 
-fn zeros(gpu: &Gpu, batch: usize, basis: &Basis) -> <Gpu as Transfer>::Buffer {
+fn zeros<B: Transfer>(backend: &B, batch: usize, basis: &Basis) -> B::Buffer {
     let shape = Shape {
         batch,
         basis: basis.clone(),
     };
-    gpu.alloc(&shape).unwrap()
+    backend.alloc(&shape).unwrap()
+}
+
+/// A key of zeros for a level.
+fn key<B: Transfer>(params: &Params, backend: &B, level: Level) -> GadgetKey<B::Buffer> {
+    let (basis, key_basis) = (params.basis(level), params.key_basis(level));
+    let digits = params.ring().digits().at(basis).len();
+    let half = || zeros(backend, 1, &key_basis);
+    GadgetKey {
+        pairs: (0..digits).map(|_| [half(), half()]).collect(),
+    }
 }
 
 /// The tallies of a key switch over all limbs of a level, to the same level.
@@ -33,12 +48,7 @@ fn key_switch(
     level: Level,
     batch: usize,
 ) -> BTreeMap<&'static str, Tally> {
-    let (basis, key_basis) = (params.basis(level), params.key_basis(level));
-    let digits = params.ring().digits().at(basis).len();
-    let pairs = (0..digits).map(|_| [zeros(gpu, 1, &key_basis), zeros(gpu, 1, &key_basis)]);
-    let key = GadgetKey {
-        pairs: pairs.collect(),
-    };
+    let (basis, key) = (params.basis(level), key(params, gpu, level));
     let x = zeros(gpu, batch, basis);
     let lift = zeros(gpu, batch, basis);
     let _ = gpu.take_tallies();
@@ -80,25 +90,32 @@ fn rows(what: &str, tallies: &BTreeMap<&'static str, Tally>) -> String {
 #[test]
 fn operations_cost_what_the_table_says() {
     let mut text =
-        "operation, then for each kernel: dispatches, bytes, modular products\n\n".to_owned();
+        "operation, then for each kernel: dispatches (or clears), bytes, modular products\n\n"
+            .to_owned();
     for set in ["insecure-11-boot", "boot-39"] {
         let params = params(set);
-        // The largest batches that one dispatch serves depend on the adapter: these are those of the least that there is.
         let options = Options {
-            binding_bytes: Some(128 << 20),
+            binding_bytes: Some(BINDING_BYTES as u64),
+            count_only: true,
             ..Options::default()
         };
         let Some(gpu) = gpu("costs", &params, &options) else {
             return;
         };
-        for batch in [1, 4] {
-            for level in [params.top_level(), params.max_level()] {
-                let tallies = key_switch(&params, &gpu, level, batch);
-                assert!(total(&tallies).calls <= MOST_DISPATCHES, "{tallies:?}");
-                let limbs = params.limbs_at(level);
-                let what = format!("key switch, {set}, {limbs} limbs, batch of {batch}");
-                text += &rows(&what, &tallies);
-            }
+        let row_bytes = params.degree() * size_of::<u32>();
+        let bound = BINDING_BYTES / (params.ring().moduli().len() * row_bytes);
+        let (top, highest) = (params.top_level(), params.max_level());
+        let mut cases = vec![(1, top), (1, highest), (4, top), (4, highest)];
+        if set == "boot-39" {
+            cases.extend([(8, top), (16, top)]);
+        }
+        for (batch, level) in cases {
+            let tallies = key_switch(&params, &gpu, level, batch);
+            let most = MOST_DISPATCHES * (2 * batch).div_ceil(bound);
+            assert!(total(&tallies).calls <= most as u64, "{tallies:?}");
+            let limbs = params.limbs_at(level);
+            let what = format!("key switch, {set}, {limbs} limbs, batch of {batch}");
+            text += &rows(&what, &tallies);
         }
     }
     text += &rows("bootstrap, insecure-11-boot", &bootstrap());
@@ -177,7 +194,7 @@ fn kernels_are_timed_by_either_clock() {
         let spans = gpu.end().unwrap();
         let names: Vec<_> = spans.iter().map(|span| span.kernel).collect();
         assert_eq!(names, kernels.repeat(3), "host clock: {host_clock}");
-        // The first begins at zero, none overlaps the next, and most take some time.
+        // The first begins at zero; none overlaps the next, which needs its result; and most take some time.
         let mut end = 0.0;
         for span in &spans {
             assert!(span.begin >= end && span.seconds >= 0.0, "{spans:?}");
@@ -215,4 +232,80 @@ fn products_and_bytes_of_a_transform_are_those_of_a_count_by_hand() {
         rows.cost.bytes,
         (limbs * (batch * 2 * 4 * n + 8 * (n - 32))) as u64
     );
+}
+
+/// What one operation of the CPU costs, in plain Rust.
+fn of_cpu(params: &Params, run: impl FnOnce(&Timed) -> Result<(), BackendError>) -> Cost {
+    let cpu = Cpu::with(Arc::clone(params.ring()), Isa::Portable, 1).unwrap();
+    let cpu = Timed::new(cpu);
+    cpu.begin().unwrap();
+    run(&cpu).unwrap();
+    // The last: operands are made before.
+    cpu.end().unwrap().last().unwrap().cost
+}
+
+/// Bytes of the factors of a transform of 2^14 points in plain Rust: 64 rows of 256 words, first in blocks of eight rows, then of
+/// eight again, then in each row. Lines of sixteen factors, 128 bytes each: one, eight, two for each row, fifteen and one for all.
+const FACTOR_BYTES: usize = 128 * (1 + 8 + 2 * 64 + 15 + 1);
+
+#[test]
+fn products_and_bytes_of_the_cpu_are_those_of_a_count_by_hand() {
+    let params = params("leveled-14");
+    let level = params.max_level();
+    // As above: 12 limbs in 6 digits of 2, and 2 special limbs.
+    let (n, log, limbs, special, digits, digit) = (1 << 14, 14, 12, 2, 6, 2);
+    let (basis, extended, batch) = (params.basis(level), params.key_basis(level), 3);
+    let cost = |rows: usize, factors: usize, products: usize| Cost {
+        bytes: (4 * n * rows + FACTOR_BYTES * factors) as u64,
+        products: products as u64,
+    };
+    let transforms = |rows: usize| n / 2 * log * rows;
+    let convert = |sources: usize, targets: usize| n * ((sources + 1) * targets + 2 * sources);
+
+    let ntt = of_cpu(&params, |cpu| cpu.ntt(&mut zeros(cpu, batch, basis)));
+    let rows = batch * limbs;
+    assert_eq!(ntt, cost(2 * rows, limbs, transforms(rows)));
+
+    // The operand of more limbs and one polynomial: only the limbs of the other are read of it.
+    let low = params.basis(Level(1));
+    let few = low.len();
+    assert!(few < limbs);
+    let sum = of_cpu(&params, |cpu| {
+        let (x, y) = (zeros(cpu, batch, low), zeros(cpu, 1, basis));
+        cpu.mul_sum(&[(&x, &y), (&x, &x)]).map(drop)
+    });
+    let rows = (batch + 1) * few + 2 * batch * few + batch * few;
+    assert_eq!(sum, cost(rows, 0, 2 * batch * few * n));
+    let added = of_cpu(&params, |cpu| {
+        cpu.add_assign(&mut zeros(cpu, batch, low), &zeros(cpu, 1, basis))
+    });
+    assert_eq!(added, cost(2 * batch * few + few, 0, 0));
+
+    // The special limbs go back, what they are converted to goes forth.
+    let down = of_cpu(&params, |cpu| {
+        let x = zeros(cpu, batch, &extended);
+        cpu.mod_down(&x, basis).map(drop)
+    });
+    let all = limbs + special;
+    let products = transforms(special + limbs) + convert(special, limbs) + n * limbs;
+    assert_eq!(
+        down,
+        cost(batch * (all + limbs), special + limbs, batch * products)
+    );
+
+    // One lift is a polynomial for all. Digits and the pair are never written out.
+    let switched = of_cpu(&params, |cpu| {
+        let (x, key) = (zeros(cpu, batch, basis), key(&params, cpu, level));
+        let (lift, one) = (zeros(cpu, batch, basis), zeros(cpu, 1, basis));
+        let lifts = [Some(&lift), Some(&one)];
+        cpu.key_switch(&x, &key, lifts, basis).map(drop)
+    });
+    let lifted = (batch + 1) * limbs;
+    let rows = batch * limbs + 2 * digits * all + lifted + 2 * batch * limbs;
+    // The limbs of x back, those of the digits forth; then the mod-down.
+    let factors = limbs + all + special + limbs;
+    let raised = digits * (transforms(all - digit) + convert(digit, all - digit));
+    let gadget = 2 * digits * all * n + 2 * limbs * n;
+    let products = transforms(limbs) + raised + gadget + 2 * products;
+    assert_eq!(switched, cost(rows, factors, batch * products));
 }

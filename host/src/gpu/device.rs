@@ -1,6 +1,5 @@
 //! An open adapter, and what went wrong with it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,9 +12,10 @@ use wgpu::{
 };
 
 use super::adapter::{self, Candidate, WANTED};
+use super::quiet::catch_quietly;
 use super::{GpuError, Options};
 
-/// The longest that a submission may take. Far above anything seen; a driver that hangs is given up.
+/// The longest that it may take until one more submission is done. Far above anything seen; a driver that hangs is given up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// An open adapter.
@@ -38,6 +38,8 @@ pub(super) struct Device {
 #[derive(Debug, Default)]
 struct State {
     lost: AtomicBool,
+    /// Submissions that are done, as far as a wait has found out.
+    done: AtomicU64,
     error: Mutex<Option<BackendError>>,
 }
 
@@ -118,6 +120,10 @@ impl Device {
     /// Hands commands to the device.
     pub(super) fn submit(&self, commands: Option<wgpu::CommandBuffer>) {
         self.queue.submit(commands);
+        let state = Arc::clone(&self.state);
+        self.queue.on_submitted_work_done(move || {
+            state.done.fetch_add(1, Ordering::Relaxed);
+        });
         let submissions = self.submissions.fetch_add(1, Ordering::Relaxed) + 1;
         if self.lost_after.is_some_and(|after| submissions > after) {
             self.wgpu.destroy();
@@ -164,24 +170,24 @@ fn wait_for_all() -> PollType {
 }
 
 impl State {
-    /// Waits by `poll`. A device that does not end is lost; so is one that wgpu says is lost, which it does by a panic.
+    /// Waits by `poll`, again and again as long as submissions end meanwhile: many may be queued. A device of which none ends is
+    /// lost; so is one that wgpu says is lost, which it does by a panic.
     fn end(
         &self,
-        poll: impl FnOnce() -> Result<PollStatus, PollError>,
+        mut poll: impl FnMut() -> Result<PollStatus, PollError>,
     ) -> Result<(), BackendError> {
-        if self.lost.load(Ordering::Acquire) {
-            return Err(BackendError::DeviceLost);
-        }
-        match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error @ PollError::WrongSubmissionIndex(..))) => {
-                Err(BackendError::Internal(error.to_string()))
-            }
-            Ok(Err(PollError::Timeout)) | Err(_) => {
-                self.lost.store(true, Ordering::Release);
-                Err(BackendError::DeviceLost)
+        while !self.lost.load(Ordering::Acquire) {
+            let done = self.done.load(Ordering::Relaxed);
+            match catch_quietly(&mut poll) {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error @ PollError::WrongSubmissionIndex(..))) => {
+                    return Err(BackendError::Internal(error.to_string()));
+                }
+                Ok(Err(PollError::Timeout)) if self.done.load(Ordering::Relaxed) > done => {}
+                Ok(Err(PollError::Timeout)) | Err(_) => self.lost.store(true, Ordering::Release),
             }
         }
+        Err(BackendError::DeviceLost)
     }
 
     fn error(&self) -> Option<BackendError> {
@@ -219,6 +225,30 @@ mod tests {
         let ended = state.end(|| std::panic::resume_unwind(Box::new("lost")));
         assert_eq!(ended, lost);
         assert_eq!(state.end(well), lost);
+    }
+
+    #[test]
+    fn a_device_is_waited_for_as_long_as_its_submissions_end() {
+        let state = State::default();
+        let mut polls = 0;
+        let ended = state.end(|| {
+            polls += 1;
+            state.done.fetch_add(3, Ordering::Relaxed);
+            if polls < 4 {
+                Err(PollError::Timeout)
+            } else {
+                Ok(PollStatus::QueueEmpty)
+            }
+        });
+        assert_eq!((ended, polls), (Ok(()), 4));
+        // One more ends, and then none.
+        let mut polls = 0;
+        let ended = state.end(|| {
+            polls += 1;
+            state.done.fetch_add(polls % 2, Ordering::Relaxed);
+            Err(PollError::Timeout)
+        });
+        assert_eq!((ended, polls), (Err(BackendError::DeviceLost), 2));
     }
 
     #[test]

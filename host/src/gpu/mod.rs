@@ -14,6 +14,7 @@ mod gadget;
 mod limits;
 mod pipelines;
 mod pool;
+mod quiet;
 mod readback;
 mod recording;
 mod ring;

@@ -110,9 +110,11 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
         "cpu" => Ok(DeviceChoice::Cpu),
         "gpu" => Ok(gpu(None)),
         _ => {
-            let number = text
-                .strip_prefix("gpu:")
-                .and_then(|number| number.parse().ok());
+            let number = text.strip_prefix("gpu:").filter(|number| {
+                // A sign is no part of a number of a device.
+                number.bytes().all(|digit| digit.is_ascii_digit())
+            });
+            let number = number.and_then(|number| number.parse().ok());
             number.map(|number| gpu(Some(number))).ok_or_else(wrong)
         }
     }
@@ -202,7 +204,7 @@ mod tests {
         assert_eq!(number("gpu"), Some(None));
         assert_eq!(number("gpu:12"), Some(Some(12)));
         assert_eq!(device("auto"), Ok(DeviceChoice::Auto));
-        for text in ["", "GPU", "gpu:", "gpu:-1", "gpu:x", "cuda"] {
+        for text in ["", "GPU", "gpu:", "gpu:-1", "gpu:+1", "gpu:x", "cuda"] {
             assert!(device(text).is_err(), "{text}");
         }
     }

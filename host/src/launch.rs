@@ -121,11 +121,7 @@ pub fn launch<J: Job>(
         }
     }
     #[cfg(not(feature = "gpu"))]
-    if let DeviceChoice::Gpu(_) = choice {
-        return Err(JobError::Device(
-            "this program was built without GPUs".to_owned(),
-        ));
-    }
+    refuse_gpu(choice)?;
     let name = cpu_name(&cpu);
     job.run(&cpu, &Device { name, threads }, observer)
 }
@@ -143,15 +139,29 @@ fn name_of(isa: Isa) -> String {
     format!("{} ({isa})", Cpu::NAME)
 }
 
+/// Refuses a choice that cannot be met.
+#[cfg(not(feature = "gpu"))]
+pub(crate) fn refuse_gpu(choice: DeviceChoice) -> Result<(), JobError> {
+    match choice {
+        DeviceChoice::Auto | DeviceChoice::Cpu => Ok(()),
+        DeviceChoice::Gpu(_) => Err(JobError::Device(
+            "this program was built without GPUs".to_owned(),
+        )),
+    }
+}
+
 /// The name of the device that a choice leads to, if it turns out to be sound.
-pub(crate) fn expected_device(choice: DeviceChoice) -> String {
+///
+/// # Errors
+/// [`JobError::Device`] for a GPU that is not there.
+pub(crate) fn expected_device(choice: DeviceChoice) -> Result<String, JobError> {
     #[cfg(feature = "gpu")]
-    if let Some(name) = gpu::expected(choice) {
-        return name;
+    if let Some(name) = gpu::expected(choice)? {
+        return Ok(name);
     }
     #[cfg(not(feature = "gpu"))]
-    let _ = choice;
-    name_of(Isa::detect())
+    refuse_gpu(choice)?;
+    Ok(name_of(Isa::detect()))
 }
 
 #[cfg(feature = "gpu")]
@@ -159,7 +169,7 @@ pub(crate) mod gpu {
     //! Which GPU, if any, and what is said when it fails.
 
     use super::*;
-    use crate::gpu::{AdapterReport, Gpu, GpuError, Options, adapters};
+    use crate::gpu::{AdapterReport, Gpu, GpuError, Options, adapters, asked_for};
     use crate::job::Event;
     use engine::backend::BackendError;
 
@@ -200,7 +210,7 @@ pub(crate) mod gpu {
                 }
                 Ok(Some(gpu))
             }
-            Err(error @ GpuError::None { .. }) => Err(JobError::Device(error.to_string())),
+            Err(error @ GpuError::None { .. }) => Err(not_there(error)),
             Err(error) => {
                 let note = format!("{error}; the job runs on the CPU, with the same result");
                 observer.event(&Event::Note(note));
@@ -225,20 +235,26 @@ pub(crate) mod gpu {
     }
 
     /// The name of the GPU that a choice leads to, if it is one.
-    pub(super) fn expected(choice: DeviceChoice) -> Option<String> {
-        // Looking for adapters starts their drivers.
-        if choice == DeviceChoice::Cpu {
-            return None;
-        }
-        let adapters = adapters();
+    pub(super) fn expected(choice: DeviceChoice) -> Result<Option<String>, JobError> {
         let adapter = match choice {
+            // Looking for adapters would start their drivers.
             DeviceChoice::Cpu => None,
-            DeviceChoice::Auto => adapters.iter().find(|adapter| adapter.automatic),
-            DeviceChoice::Gpu(GpuChoice { number, .. }) => adapters
-                .iter()
-                .find(|adapter| number.is_none_or(|number| number == adapter.number)),
+            DeviceChoice::Auto => adapters().into_iter().find(|adapter| adapter.automatic),
+            DeviceChoice::Gpu(GpuChoice { number, .. }) => {
+                let adapter = asked_for(number).map_err(not_there)?;
+                // The job of one that cannot be used runs on the CPU.
+                Some(adapter).filter(|adapter| adapter.usable)
+            }
         };
-        adapter.map(|adapter| format!("{} ({})", Gpu::NAME, adapter.name))
+        Ok(adapter.map(|adapter| name_of_gpu(&adapter.name)))
+    }
+
+    fn not_there(error: GpuError) -> JobError {
+        JobError::Device(error.to_string())
+    }
+
+    fn name_of_gpu(adapter: &str) -> String {
+        format!("{} ({adapter})", Gpu::NAME)
     }
 
     fn options(choice: GpuChoice) -> Options {
@@ -259,7 +275,7 @@ pub(crate) mod gpu {
 
     pub(crate) fn device(gpu: &Gpu, threads: usize) -> Device {
         Device {
-            name: format!("{} ({})", Gpu::NAME, gpu.name()),
+            name: name_of_gpu(gpu.name()),
             threads,
         }
     }

@@ -88,15 +88,26 @@ pub(super) fn candidates(instance: &Instance) -> Vec<Candidate> {
     candidates.collect()
 }
 
+/// The adapter of this number, whether or not it can be used; without a number the first that can.
+pub(crate) fn asked_for(number: Option<usize>) -> Result<AdapterReport, GpuError> {
+    first(adapters(), number, |report| report)
+}
+
+fn first<T>(
+    found: Vec<T>,
+    number: Option<usize>,
+    report: impl Fn(&T) -> &AdapterReport,
+) -> Result<T, GpuError> {
+    let mut found = found.into_iter().filter(|adapter| match number {
+        Some(number) => report(adapter).number == number,
+        None => report(adapter).usable,
+    });
+    found.next().ok_or(GpuError::None { number })
+}
+
 /// The adapter of this number; without a number the first that can be used.
 pub(super) fn choose(instance: &Instance, number: Option<usize>) -> Result<Candidate, GpuError> {
-    let mut found = candidates(instance)
-        .into_iter()
-        .filter(|candidate| match number {
-            Some(number) => candidate.report.number == number,
-            None => candidate.report.usable,
-        });
-    let candidate = found.next().ok_or(GpuError::None { number })?;
+    let candidate = first(candidates(instance), number, |candidate| &candidate.report)?;
     match &candidate.report {
         AdapterReport {
             usable: false,
@@ -206,6 +217,48 @@ pub(super) fn best_form(features: Features) -> ProductForm {
 mod tests {
     use super::*;
     use wgpu::Limits;
+
+    #[test]
+    fn without_a_number_the_first_that_can_be_used_is_taken() {
+        // Which can be used.
+        let found = |usable: &[bool], number| {
+            let numbered = usable.iter().copied().enumerate();
+            let reports = numbered.map(|(number, usable)| AdapterReport {
+                number,
+                usable,
+                ..nothing()
+            });
+            first(reports.collect(), number, |report| report).map(|report| report.number)
+        };
+        assert_eq!(found(&[false, true, true], None), Ok(1));
+        // Why it cannot be used is said when it is opened.
+        assert_eq!(found(&[false, true], Some(0)), Ok(0));
+        let none = |number| Err(GpuError::None { number });
+        assert_eq!(found(&[true], Some(99)), none(Some(99)));
+        assert_eq!(found(&[false], None), none(None));
+        assert_eq!(found(&[], None), none(None));
+    }
+
+    fn nothing() -> AdapterReport {
+        AdapterReport {
+            number: 0,
+            name: String::new(),
+            kind: "other",
+            interface: String::new(),
+            driver: String::new(),
+            wide_products: false,
+            timestamps: false,
+            max_buffer_bytes: 0,
+            max_binding_bytes: 0,
+            workgroup_bytes: 0,
+            storage_buffers: 0,
+            workgroup_threads: 0,
+            workgroups: 0,
+            automatic: false,
+            reason: None,
+            usable: false,
+        }
+    }
 
     #[test]
     fn what_webgpu_promises_is_enough_and_no_more_than_enough() {

@@ -33,6 +33,7 @@ use engine::backend::Backend;
 use engine::ring::RingContext;
 
 pub use crate::profile::Cost;
+pub(crate) use adapter::asked_for;
 pub use adapter::{AdapterReport, adapters};
 pub use buffer::GpuBuffer;
 pub use error::GpuError;

@@ -184,7 +184,7 @@ impl Asked<'_> {
         consequence: &str,
         observer: &mut dyn Observer,
     ) -> Result<Option<Calibration>, JobError> {
-        let subject = self.subject(launch::expected_device(self.device))?;
+        let subject = self.subject(launch::expected_device(self.device)?)?;
         Ok(
             cache::read(self.cache, &subject).unwrap_or_else(|complaint| {
                 observer.event(&Event::Note(format!("{complaint}; {consequence}")));

@@ -8,7 +8,6 @@ use engine::backend::Backend;
 use engine::bootstrap::Bootstrapper;
 use engine::circuits::{Ciphertexts, Operation, Parts, PlainVector, Refresh, Rotations, Slots};
 use engine::ckks::{Ciphertext, Decryptor, Level, Plaintext};
-use engine::protocol::PlanError;
 use engine::ring::Rotation;
 use num_complex::Complex64;
 
@@ -165,8 +164,7 @@ impl<B: Backend> Bench<'_, B> {
         let params = self.keyed.params;
         let x = self.keyed.encrypt(1, Level(params.stc_levels()))?;
         let begun = Instant::now();
-        let bootstrapper =
-            Bootstrapper::new(self.keyed.evaluator(), rotations).map_err(PlanError::from)?;
+        let bootstrapper = Bootstrapper::new(self.keyed.evaluator(), rotations)?;
         let prepared = begun.elapsed().as_secs_f64();
         // The first one prepares what is left to prepare.
         let begun = Instant::now();

@@ -87,6 +87,10 @@ pub(crate) struct ActivationsTableArgs {
 /// times, and once more with each kernel timed by itself. A kernel near the copy
 /// ceiling is bound by memory, one near the multiply ceiling by arithmetic.
 /// On the CPU a kernel is an operation of the backend; some are fused from several.
+/// Products are those of the textbook (N/2 log N for a transform), the same on every
+/// device; what a kernel multiplies besides is not counted. The multiply ceiling is of
+/// products that are reduced one by one: a kernel that adds them up first takes less for
+/// each, so that its share may exceed 100 %.
 /// Result is a hash of every word that the operation gives: a CPU and a GPU, or two
 /// GPUs, that compute the same print the same.
 ///
@@ -109,11 +113,11 @@ pub(crate) struct ProfileArgs {
     #[arg(long, value_name = "FILE.json", conflicts_with = "params")]
     pub(crate) params_file: Option<PathBuf>,
 
-    /// Level of the operands [default: the highest for the operation]
+    /// Level of the operands, not for step [default: the highest for the operation]
     #[arg(long, value_name = "LEVEL", value_parser = values::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) level: Option<usize>,
 
-    /// Ciphertexts (polynomials for ntt and key-switch) at once
+    /// Ciphertexts (polynomials for ntt and key-switch) at once, up to 1024; 1 for step
     #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, default_value = "1")]
     pub(crate) batch: usize,
 

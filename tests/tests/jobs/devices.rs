@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use host::gpu::adapters;
-use host::job::{Fault, GpuChoice, PruneRounds, PruneSchedule, Pruning, Rule, Scope, Score};
+use host::job::{
+    CalibrateConfig, Fault, GpuChoice, Operation, PlanConfig, ProfileConfig, PruneRounds,
+    PruneSchedule, Pruning, Rule, Scope, Score, StepShape,
+};
 use tests::backends::is_gpu_required;
 
 /// Keeps notes, and counts steps.
@@ -400,7 +403,51 @@ fn a_gpu_that_is_not_there_is_an_error() {
         }),
         ..place.run_config()
     };
-    let error = job::run(&config, &mut Heard::default()).unwrap_err();
+    let refused = |error: JobError| {
+        assert!(matches!(error, JobError::Device(_)), "{error}");
+        assert!(error.to_string().contains("veilgrad devices"), "{error}");
+    };
+    refused(job::run(&config, &mut Heard::default()).unwrap_err());
+    // What is known of the CPU is not known of it.
+    let calibration = |device: DeviceChoice| CalibrateConfig {
+        params: config.params.clone(),
+        refresh: config.refresh,
+        device,
+        threads: config.threads,
+        cache: place.path("calibrations"),
+        again: false,
+    };
+    job::calibrate(&calibration(DeviceChoice::Cpu), &mut Heard::default()).unwrap();
+    let calibrated = job::calibrate(&calibration(config.device), &mut Heard::default());
+    refused(calibrated.unwrap_err());
+    let plan = PlanConfig {
+        run: config,
+        cache: place.path("calibrations"),
+    };
+    refused(job::plan(&plan, &mut Heard::default()).unwrap_err());
+}
+
+#[test]
+fn a_gpu_that_fails_is_not_profiled_as_something_else() {
+    if !has_gpu("profile of a failing device") {
+        return;
+    }
+    let name = adapters().into_iter().find(|adapter| adapter.usable);
+    let name = name.unwrap().name;
+    let config = ProfileConfig {
+        operation: Operation::KeySwitch,
+        params: ParamsChoice::Named("insecure-10".to_owned()),
+        level: None,
+        batch: 1,
+        step: StepShape::default(),
+        repetitions: 1,
+        device: gpu(Some(Fault::HiddenMemory(2 << 20))),
+        threads: None,
+        trace: None,
+    };
+    let error = job::profile(&config, &mut Heard::default()).unwrap_err();
     assert!(matches!(error, JobError::Device(_)), "{error}");
-    assert!(error.to_string().contains("veilgrad devices"), "{error}");
+    for told in [&name, "out of memory", "--device cpu"] {
+        assert!(error.to_string().contains(told), "{error}");
+    }
 }

@@ -15,6 +15,7 @@ use engine::protocol::RefreshBy;
 use super::{DeviceChoice, JobError, Observer, ParamsChoice, params};
 use crate::file::AtomicFile;
 use crate::launch;
+use crate::memory;
 use crate::profile::{Profiled, Timed};
 
 pub use operations::Operation;
@@ -28,9 +29,9 @@ pub struct ProfileConfig {
     pub operation: Operation,
     /// Parameter set; one below 128 bits of security will do, because nothing is kept.
     pub params: ParamsChoice,
-    /// The level of the operands; the highest there is, if nothing is said.
+    /// The level of the operands; the highest there is, if nothing is said. A step has levels of its own.
     pub level: Option<usize>,
-    /// Ciphertexts or polynomials at once.
+    /// Ciphertexts or polynomials at once; one for a step.
     pub batch: usize,
     /// The training of which a step is measured.
     pub step: StepShape,
@@ -69,28 +70,26 @@ impl Default for StepShape {
     }
 }
 
-/// The most repetitions, and the largest batch.
-const MAX_COUNT: usize = 1 << 16;
+/// The most repetitions.
+const MAX_REPETITIONS: usize = 1 << 16;
+/// The largest batch.
+const MAX_BATCH: usize = 1 << 10;
 
 /// Does an operation again and again, then once more with every kernel timed. Keys and values are the same in every call, so that the
 /// result is the same on every device.
 ///
+/// Where a GPU fails in the middle, nothing is measured on the CPU instead: it would be the profile of another device.
+///
 /// # Errors
-/// [`JobError`]: numbers out of range, a set without the levels of the operation, a device that fails.
+/// [`JobError`]: numbers out of range, a batch or level of a step (which has its own), a set without the levels of the operation, a
+/// device that fails.
 pub fn profile(
     config: &ProfileConfig,
     observer: &mut dyn Observer,
 ) -> Result<ProfileReport, JobError> {
-    for (name, count) in [
-        ("the batch", config.batch),
-        ("the number of repetitions", config.repetitions),
-    ] {
-        if !(1..=MAX_COUNT).contains(&count) {
-            let range = format!("from 1 to {MAX_COUNT}");
-            return Err(JobError::option(name, count, range));
-        }
-    }
+    check(config)?;
     let params = params::choose(&config.params, true)?;
+    check_memory(config, &params)?;
     // Before anything is measured: a place where it cannot be is found out early.
     let trace = config.trace.as_deref();
     let trace = trace
@@ -104,13 +103,70 @@ pub fn profile(
         let gpu = launch::gpu::choose(config.device, &cpu, &params, bytes, observer)?;
         if let Some(gpu) = gpu {
             let name = launch::gpu::device(&gpu, threads).name;
-            return measure(config, &params, &gpu, (name, threads), trace);
+            let report = measure(config, &params, &gpu, (name, threads), trace);
+            return report.map_err(|error| of_gpu(gpu.name(), error));
         }
     }
     #[cfg(not(feature = "gpu"))]
-    let _ = observer;
+    {
+        let _ = observer;
+        launch::refuse_gpu(config.device)?;
+    }
     let name = launch::cpu_name(&cpu);
     measure(config, &params, &Timed::new(cpu), (name, threads), trace)
+}
+
+/// Checks numbers that nothing else has to be known for.
+fn check(config: &ProfileConfig) -> Result<(), JobError> {
+    for (name, count, most) in [
+        ("the batch", config.batch, MAX_BATCH),
+        (
+            "the number of repetitions",
+            config.repetitions,
+            MAX_REPETITIONS,
+        ),
+    ] {
+        if !(1..=most).contains(&count) {
+            let range = format!("from 1 to {most}");
+            return Err(JobError::option(name, count, range));
+        }
+    }
+    match (config.operation, config.batch, config.level) {
+        (Operation::Step, 2.., _) => {
+            let range = "1 for a step, which works on one mini-batch";
+            Err(JobError::option("the batch", config.batch, range))
+        }
+        (Operation::Step, _, Some(level)) => {
+            let range = "left out for a step, whose plan has levels of its own";
+            Err(JobError::option("the level", level, range))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that there is memory for the batch on this side of the device: its words, the operands made of them, and a result of two
+/// polynomials each.
+fn check_memory(config: &ProfileConfig, params: &Params) -> Result<(), JobError> {
+    let each = 2 * params.ciphertext_bytes(params.top_level()) as u64;
+    let most = memory::available_bytes().map_or(u64::MAX, |left| left / each);
+    if config.batch as u64 <= most {
+        return Ok(());
+    }
+    let range = format!("at most {most} with the memory that is left");
+    Err(JobError::option("the batch", config.batch, range))
+}
+
+/// A failure of a GPU, with its name and what may be done.
+#[cfg(feature = "gpu")]
+fn of_gpu(name: &str, error: JobError) -> JobError {
+    match error {
+        JobError::Backend(error) if launch::gpu::is_of_the_device(&error) => {
+            JobError::Device(format!(
+                "{name} failed ({error}); try a smaller --batch, another parameter set, or --device cpu"
+            ))
+        }
+        error => error,
+    }
 }
 
 fn measure<B: Profiled>(

@@ -9,7 +9,7 @@ use engine::circuits::{Parts, Refresh, Rotations};
 use engine::ckks::{KeyPlan, Level, Params};
 use engine::protocol::{Owner, PlanError, Server, Task};
 use engine::ring::sampling::{Seed, uniform};
-use engine::ring::{Basis, Rotation};
+use engine::ring::{Basis, Digit, Rotation};
 use engine::train::Model;
 
 use super::outcome::Outcome;
@@ -159,8 +159,7 @@ pub(super) fn with<B: Backend>(
             let plan = key_plan(params, Rotations::Hoisted).map_err(PlanError::from)?;
             let keyed = Keyed::new(params, backend, &plan, SEED)?;
             let x = keyed.encrypt(config.batch, level)?;
-            let bootstrapper = Bootstrapper::new(keyed.evaluator(), Rotations::Hoisted)
-                .map_err(PlanError::from)?;
+            let bootstrapper = Bootstrapper::new(keyed.evaluator(), Rotations::Hoisted)?;
             measure(level.0, &mut |outcome| {
                 outcome.ciphertexts(&bootstrapper.bootstrap(&x, 1.0, Parts::Complex)?)
             })
@@ -206,8 +205,20 @@ fn key_switch<B: Backend>(
     let mut made = 0;
     let x = random(backend, basis, config.batch, &mut made)?;
     let digits = params.ring().digits().at(basis);
-    let mut half = || random(backend, &key_basis, 1, &mut made);
-    let pairs = digits.iter().map(|_| Ok([half()?, half()?]));
+    let is_there = |number: usize| digits.iter().any(|(Digit(digit), _)| *digit == number);
+    let numbers = digits.last().map_or(0, |(Digit(last), _)| last + 1);
+    // A pair is found by the number of its digit. Those of digits that `basis` has no limbs of are never read: the smallest buffers
+    // stand for them.
+    let smallest = Basis::new(basis.iter().take(1));
+    let pairs = (0..numbers).map(|number| {
+        let basis = if is_there(number) {
+            &key_basis
+        } else {
+            &smallest
+        };
+        let mut half = || random(backend, basis, 1, &mut made);
+        Ok([half()?, half()?])
+    });
     let key = GadgetKey {
         pairs: pairs.collect::<Result<_, JobError>>()?,
     };

@@ -89,8 +89,8 @@ pub(crate) struct ActivationsTableArgs {
 /// On the CPU a kernel is an operation of the backend; some are fused from several.
 /// Products are those of the textbook (N/2 log N for a transform), the same on every
 /// device; what a kernel multiplies besides is not counted. The multiply ceiling is of
-/// products that are reduced one by one: a kernel that adds them up first takes less for
-/// each, so that its share may exceed 100 %.
+/// products that are reduced one by one: transforms, and kernels that add products up
+/// first, take less for each, so that their share may exceed 100 %.
 /// Result is a hash of every word that the operation gives: a CPU and a GPU, or two
 /// GPUs, that compute the same print the same.
 ///

@@ -43,8 +43,9 @@ pub struct Span {
 
 /// What a device does at most, measured on it with kernels that do nothing else.
 ///
-/// Products are measured by a constant with its quotient, each reduced to `[0, q)`. A kernel that adds products up before it reduces
-/// them takes less for each, and each term of its sums counts as one: its share of this ceiling may exceed one.
+/// Products are measured by a constant with its quotient, each reduced to `[0, q)`. Some kernels take less for each: those that add
+/// products up before they reduce the sum, where each term counts as one product, and transforms, whose words are reduced at the end.
+/// Their share of this ceiling may exceed one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ceilings {
     /// Bytes that a copy reads and writes in a second, in 10^9.

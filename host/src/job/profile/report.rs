@@ -58,7 +58,7 @@ pub struct KernelRow {
     pub copy_share: f64,
     /// 10^9 modular multiplications in a second.
     pub gmul_per_s: f64,
-    /// Of what the device multiplies, in the sense of [`Ceilings`]: sums of products may exceed it.
+    /// Of what the device multiplies, in the sense of [`Ceilings`], which some kernels may exceed.
     pub multiply_share: f64,
 }
 

@@ -4,11 +4,14 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::*;
-use host::gpu::adapters;
+use engine::bootstrap::{Bootstrapper, key_plan};
+use engine::circuits::Rotations;
+use host::gpu::{Options, adapters};
 use host::job::{
     CalibrateConfig, Fault, GpuChoice, Operation, PlanConfig, ProfileConfig, PruneRounds,
     PruneSchedule, Pruning, Rule, Scope, Score, StepShape,
 };
+use tests::Fixture;
 use tests::backends::is_gpu_required;
 
 /// Keeps notes, and counts steps.
@@ -425,6 +428,20 @@ fn a_gpu_that_is_not_there_is_an_error() {
         cache: place.path("calibrations"),
     };
     refused(job::plan(&plan, &mut Heard::default()).unwrap_err());
+}
+
+#[test]
+fn a_gpu_that_fails_among_the_maps_of_bootstraps_is_a_failure_of_the_device() {
+    let params = tests::params("insecure-11-boot");
+    let Some(gpu) = tests::backends::gpu("maps", &params, &Options::default()) else {
+        return;
+    };
+    let plan = key_plan(&params, Rotations::Hoisted).unwrap();
+    let f = Fixture::with_plan(params, gpu, &plan);
+    f.backend.limit_memory(0);
+    let error = Bootstrapper::new(f.evaluator(), Rotations::Hoisted).err();
+    let error = JobError::from(error.unwrap());
+    assert!(matches!(error, JobError::Backend(_)), "{error}");
 }
 
 #[test]

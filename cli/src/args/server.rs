@@ -9,7 +9,8 @@ use crate::values;
 /// Train on an encrypted training set
 ///
 /// Who     The server.
-/// Reads   The evaluation keys and the encrypted training set, both from the owner.
+/// Reads   The evaluation keys and the encrypted training set, both from the owner;
+///         --start       the encrypted model of an earlier training, to go on from.
 /// Writes  --out         the encrypted model, for the owner;
 ///         --checkpoint  the encrypted state after each step, until the end;
 ///         --exchange    questions to the owner: ciphertexts to refresh, with --early-stopping
@@ -37,6 +38,8 @@ use crate::values;
 ///       --exchange exchange --epochs 20 --out model.vg
 ///   veilgrad train --evaluation-keys evaluation.vg --data heart.vg \
 ///       --exchange exchange --epochs 20 --prune 0.9 --out model.vg
+///   veilgrad train --evaluation-keys evaluation.vg --data merged.vg --start model.vg \
+///       --exchange exchange --epochs 5 --out next.vg
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {

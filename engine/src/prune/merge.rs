@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::Mask;
-#[cfg(doc)]
-use super::Scope;
 use super::plan;
 use crate::circuits::packing::Layout;
 
@@ -13,12 +11,12 @@ use crate::circuits::packing::Layout;
 #[serde(rename_all = "kebab-case")]
 pub enum MergeMethod {
     /// None leaves its row: there are as many row blocks as the fullest row has survivors. Of masks with quotas by row
-    /// ([`Scope::Rows`]) these are as few as hold all, but where mini-batches are shorter than a tile.
+    /// ([`Scope::Rows`](super::Scope::Rows)) these are as few as hold all, but where mini-batches are shorter than a tile.
     WithinRows,
     /// Into as few row blocks as hold all; those that move by the same distance to the same ciphertext move together. Needs
-    /// [`Scope::Global`] keys.
+    /// [`Scope::Global`](super::Scope::Global) keys.
     Planned,
-    /// One after the other, as HEPrune published it: a mask and a rotation for each. Needs [`Scope::Global`] keys.
+    /// One after the other, as HEPrune published it: a mask and a rotation for each. Needs [`Scope::Global`](super::Scope::Global) keys.
     Naive,
 }
 

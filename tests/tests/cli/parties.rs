@@ -184,6 +184,10 @@ fn rows_are_chosen_in_three_commands_and_trained_on() {
             "scores.vg",
         ),
         (
+            format!("train {server} --start @mask.vg --exchange @exchange --out @m.vg"),
+            "mask.vg",
+        ),
+        (
             format!(
                 "prune mask {keys} --data @tiny.csv --seed 7 --scores @mask.vg --prune 0.5 --out @m.vg"
             ),

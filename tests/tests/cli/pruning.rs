@@ -388,3 +388,31 @@ fn scores_of_a_model_that_diverged_are_not_believed() {
     assert!(refused.err.contains("diverges"), "{}", refused.err);
     assert!(!place.join("mask.vg").exists());
 }
+
+#[test]
+fn steps_of_a_warm_up_are_counted() {
+    let rows = |warmup: &str| {
+        let simulate = [
+            "prune", "simulate", "--seeds", "1", "--epochs", "2", "--keep", "10", "--json",
+        ];
+        veilgrad(&[&simulate[..], &["--prune-warmup", warmup]].concat())
+    };
+    let steps = |way: &str, warmup: &str| {
+        let events = rows(warmup).events();
+        let row = events.iter().find(|event| event["way"] == way);
+        row.unwrap()["steps"].as_u64().unwrap()
+    };
+    let full = steps("full", "0") / 2;
+    let pruned = steps("importance", "0") / 2;
+    assert!(pruned < full);
+    for way in ["importance", "full-same-steps"] {
+        assert_eq!(steps(way, "1"), full + pruned, "{way}");
+    }
+    let refused = rows("2");
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.err.contains("below the number of epochs"),
+        "{}",
+        refused.err
+    );
+}

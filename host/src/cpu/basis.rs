@@ -1,6 +1,6 @@
 //! Conversions between bases of the CPU backend.
 //!
-//! Targets are converted in groups of [`GROUP`], so that each source word is loaded once for all of them, and every group is
+//! Targets are converted in groups of [`simd::GROUP`], so that each source word is loaded once for all of them, and every group is
 //! transformed while it is in the cache.
 
 use engine::arith::{ShoupFactor, Word};
@@ -13,9 +13,6 @@ use super::memory::Buffer;
 use super::rows::{groups, groups_by};
 use super::simd::{self, KernelError};
 use super::{Cpu, CpuBuffer};
-
-/// Targets converted at once.
-pub(super) const GROUP: usize = 4;
 
 /// The sources of a conversion, scaled, in the coefficient domain, and the rounded sum of their fractions.
 pub(super) struct Sources {
@@ -181,7 +178,7 @@ impl BasisOps for Cpu {
             basis: to.clone(),
         })?;
         let limbs: Vec<_> = to.iter().collect();
-        let groups = groups_by(to, GROUP, |limb| digit.row(limb).is_some());
+        let groups = groups_by(to, simd::GROUP, |limb| digit.row(limb).is_some());
         self.each(raised.tasks(&groups), |(poly, group, mut rows)| {
             // A group lies within the digit or apart from it.
             match conversion.targets().row(limbs[group.start]) {
@@ -204,7 +201,7 @@ impl BasisOps for Cpu {
             basis: to.clone(),
         })?;
         let limbs: Vec<_> = to.iter().collect();
-        let groups = groups(&self.context, to, GROUP);
+        let groups = groups(&self.context, to, simd::GROUP);
         self.each(result.tasks(&groups), |(poly, group, mut rows)| {
             let limbs = &limbs[group.clone()];
             self.divide(&division, poly, group, limbs, &mut rows, |i| {

@@ -245,8 +245,8 @@ fn of_cpu(params: &Params, run: impl FnOnce(&Timed) -> Result<(), BackendError>)
 }
 
 /// Bytes of the factors of a transform of 2^14 points in plain Rust: 64 rows of 256 words, first in blocks of eight rows, then of
-/// eight again, then in each row. Lines of sixteen factors, 128 bytes each: one, eight, two for each row, fifteen and one for all.
-const FACTOR_BYTES: usize = 128 * (1 + 8 + 2 * 64 + 15 + 1);
+/// eight again, then in each row. Lines of sixteen factors, 128 bytes each: one, eight, two for each row, and fifteen for all.
+const FACTOR_BYTES: usize = 128 * (1 + 8 + 2 * 64 + 15);
 
 #[test]
 fn products_and_bytes_of_the_cpu_are_those_of_a_count_by_hand() {

@@ -11,7 +11,8 @@ use engine::arith::Word;
 
 use super::{
     isa::Kernel,
-    lanes::{LANES, Lanes, Line, Sums},
+    lanes::{Lanes, Line, Registers},
+    points::{Points, Transform},
 };
 
 /// Proof that the processor has AVX2.
@@ -33,6 +34,17 @@ impl Avx2 {
         }
         // SAFETY: a token exists only where `detect` found the features.
         unsafe { inner(self, kernel) }
+    }
+
+    /// Runs a transform compiled for this instruction set.
+    #[inline]
+    pub(super) fn transform<T: Transform>(self, transform: T) {
+        #[target_feature(enable = "avx2,bmi2")]
+        fn inner<T: Transform>(token: Avx2, transform: T) {
+            transform.run(token);
+        }
+        // SAFETY: a token exists only where `detect` found the features.
+        unsafe { inner(self, transform) }
     }
 }
 
@@ -61,7 +73,7 @@ macro_rules! both {
 impl Lanes for Avx2 {
     type Vector = [__m256i; 2];
     type Wide = [__m256i; 2];
-    const SUMS: Sums = Sums::FewRegisters;
+    const REGISTERS: Registers = Registers::Few;
 
     #[inline(always)]
     fn load(self, from: &Line) -> Self::Vector {
@@ -145,26 +157,65 @@ impl Lanes for Avx2 {
         both!(_mm256_add_epi64, a, b)
     }
     #[inline(always)]
-    fn transpose(self, x: &mut [Self::Vector; LANES]) {
-        let mut blocks = [[[x[0][0]; 8]; 2]; 2];
-        for row in 0..LANES {
-            for half in 0..2 {
-                blocks[row / 8][half][row % 8] = x[row][half];
-            }
-        }
-        for block in blocks.as_flattened_mut() {
-            transpose_8(self, block);
-        }
-        for row in 0..LANES {
-            for half in 0..2 {
-                x[row][half] = blocks[half][row / 8][row % 8];
-            }
-        }
-    }
-    #[inline(always)]
     fn permute(self, x: Self::Vector, lanes: &Line) -> Self::Vector {
         let [low, high] = self.load(lanes);
         [permute_8(self, x, low), permute_8(self, x, high)]
+    }
+}
+
+impl Points for Avx2 {
+    #[inline(always)]
+    fn deal_halves(self, [a, b]: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        [[a[0], b[0]], [a[1], b[1]]]
+    }
+    #[inline(always)]
+    fn deal_quarters(self, [a, b]: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        let (x, y) = ([a[0], b[0]], [a[1], b[1]]);
+        [
+            both!(_mm256_permute2x128_si256::<0x20>, x, y),
+            both!(_mm256_permute2x128_si256::<0x31>, x, y),
+        ]
+    }
+    #[inline(always)]
+    fn undeal_quarters(self, [a, b]: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        let (x, y) = (
+            both!(_mm256_permute2x128_si256::<0x20>, a, b),
+            both!(_mm256_permute2x128_si256::<0x31>, a, b),
+        );
+        [[x[0], y[0]], [x[1], y[1]]]
+    }
+    #[inline(always)]
+    fn deal_pairs(self, [a, b]: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        [
+            both!(_mm256_unpacklo_epi64, a, b),
+            both!(_mm256_unpackhi_epi64, a, b),
+        ]
+    }
+    #[inline(always)]
+    fn deal_singles(self, [a, b]: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        // SAFETY: see above.
+        let (raised, lowered) = unsafe {
+            (
+                [_mm256_slli_epi64::<32>(b[0]), _mm256_slli_epi64::<32>(b[1])],
+                [_mm256_srli_epi64::<32>(a[0]), _mm256_srli_epi64::<32>(a[1])],
+            )
+        };
+        [
+            both!(_mm256_blend_epi32::<0xAA>, a, raised),
+            both!(_mm256_blend_epi32::<0xAA>, lowered, b),
+        ]
+    }
+    #[inline(always)]
+    fn deal_all(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        self.deal_singles(self.deal_pairs(self.deal_quarters(self.deal_halves(pair))))
+    }
+    #[inline(always)]
+    fn undeal_all(self, [a, b]: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        let pair = [
+            both!(_mm256_unpacklo_epi32, a, b),
+            both!(_mm256_unpackhi_epi32, a, b),
+        ];
+        self.deal_halves(self.undeal_quarters(pair))
     }
 }
 
@@ -185,30 +236,5 @@ fn permute_8(_: Avx2, x: [__m256i; 2], lanes: __m256i) -> __m256i {
             _mm256_castsi256_ps(high),
             _mm256_castsi256_ps(choice),
         ))
-    }
-}
-
-/// Rows of an 8 x 8 block become columns.
-#[inline(always)]
-fn transpose_8(_: Avx2, x: &mut [__m256i; 8]) {
-    // SAFETY: a token is given, so the processor has the instructions.
-    unsafe {
-        let mut t = *x;
-        for i in 0..4 {
-            t[2 * i] = _mm256_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
-            t[2 * i + 1] = _mm256_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
-        }
-        let mut u = t;
-        for i in 0..2 {
-            for h in 0..2 {
-                let (a, b) = (t[4 * i + h], t[4 * i + h + 2]);
-                u[4 * i + 2 * h] = _mm256_unpacklo_epi64(a, b);
-                u[4 * i + 2 * h + 1] = _mm256_unpackhi_epi64(a, b);
-            }
-        }
-        for i in 0..4 {
-            x[i] = _mm256_permute2x128_si256::<0x20>(u[i], u[i + 4]);
-            x[i + 4] = _mm256_permute2x128_si256::<0x31>(u[i], u[i + 4]);
-        }
     }
 }

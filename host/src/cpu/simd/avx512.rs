@@ -11,7 +11,8 @@ use engine::arith::Word;
 
 use super::{
     isa::Kernel,
-    lanes::{LANES, Lanes, Line, Sums},
+    lanes::{Lanes, Line, Registers},
+    points::{Points, Transform},
 };
 
 /// Proof that the processor has AVX-512 F, BW, DQ and VL.
@@ -39,6 +40,17 @@ impl Avx512 {
         // SAFETY: a token exists only where `detect` found the features.
         unsafe { inner(self, kernel) }
     }
+
+    /// Runs a transform compiled for this instruction set.
+    #[inline]
+    pub(super) fn transform<T: Transform>(self, transform: T) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi2")]
+        fn inner<T: Transform>(token: Avx512, transform: T) {
+            transform.run(token);
+        }
+        // SAFETY: a token exists only where `detect` found the features.
+        unsafe { inner(self, transform) }
+    }
 }
 
 /// Hides a value from the compiler, which would otherwise use what it knows of the high words to replace a product of low words by
@@ -61,7 +73,7 @@ pub(super) const EVEN: __mmask16 = 0x5555;
 impl Lanes for Avx512 {
     type Vector = __m512i;
     type Wide = __m512i;
-    const SUMS: Sums = Sums::ManyRegisters;
+    const REGISTERS: Registers = Registers::Many;
 
     #[inline(always)]
     fn load(self, from: &Line) -> __m512i {
@@ -134,40 +146,89 @@ impl Lanes for Avx512 {
         unsafe { _mm512_add_epi64(a, b) }
     }
     #[inline(always)]
-    fn transpose(self, x: &mut [__m512i; LANES]) {
+    fn mul_high_scalar(self, a: __m512i, b: Word) -> __m512i {
+        let [even, odd] = self.split(a);
+        // A broadcast of words, which is a load; what stands in the high words is ignored.
         // SAFETY: see above.
-        unsafe {
-            let mut t = *x;
-            for i in 0..8 {
-                t[2 * i] = _mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
-                t[2 * i + 1] = _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
-            }
-            let mut u = t;
-            for i in 0..4 {
-                for h in 0..2 {
-                    let (a, b) = (t[4 * i + h], t[4 * i + h + 2]);
-                    u[4 * i + 2 * h] = _mm512_unpacklo_epi64(a, b);
-                    u[4 * i + 2 * h + 1] = _mm512_unpackhi_epi64(a, b);
-                }
-            }
-            let mut v = u;
-            for i in 0..4 {
-                for h in [0, 8] {
-                    v[i + h] = _mm512_shuffle_i32x4::<0x88>(u[i + h], u[i + h + 4]);
-                    v[i + h + 4] = _mm512_shuffle_i32x4::<0xdd>(u[i + h], u[i + h + 4]);
-                }
-            }
-            for i in 0..4 {
-                for h in [0, 4] {
-                    x[i + h] = _mm512_shuffle_i32x4::<0x88>(v[i + h], v[i + h + 8]);
-                    x[i + h + 8] = _mm512_shuffle_i32x4::<0xdd>(v[i + h], v[i + h + 8]);
-                }
-            }
-        }
+        let b = unsafe { opaque(self.splat(b)) };
+        self.join_high([self.mul_wide(even, b), self.mul_wide(odd, b)])
     }
     #[inline(always)]
     fn permute(self, x: __m512i, lanes: &Line) -> __m512i {
         // SAFETY: see above; only the low four bits of an index count.
         unsafe { _mm512_permutexvar_epi32(self.load(lanes), x) }
+    }
+}
+
+impl Points for Avx512 {
+    #[inline(always)]
+    fn deal_halves(self, [a, b]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            [
+                _mm512_shuffle_i64x2::<0x44>(a, b),
+                _mm512_shuffle_i64x2::<0xEE>(a, b),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn deal_quarters(self, [a, b]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            [
+                _mm512_shuffle_i64x2::<0x88>(a, b),
+                _mm512_shuffle_i64x2::<0xDD>(a, b),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn undeal_quarters(self, [a, b]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            [
+                _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), b),
+                _mm512_permutex2var_epi64(a, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), b),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn deal_pairs(self, [a, b]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe { [_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b)] }
+    }
+    #[inline(always)]
+    fn deal_singles(self, [a, b]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            [
+                _mm512_mask_shuffle_epi32::<0xA0>(a, !EVEN, b),
+                _mm512_mask_shuffle_epi32::<0xF5>(b, EVEN, a),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn deal_all(self, [a, b]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 16, 18, 20, 22, 8, 10, 12, 14, 24, 26, 28, 30);
+            let odd = _mm512_setr_epi32(1, 3, 5, 7, 17, 19, 21, 23, 9, 11, 13, 15, 25, 27, 29, 31);
+            [
+                _mm512_permutex2var_epi32(a, even, b),
+                _mm512_permutex2var_epi32(a, odd, b),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn undeal_all(self, [a, b]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27);
+            let second =
+                _mm512_setr_epi32(4, 20, 5, 21, 6, 22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31);
+            [
+                _mm512_permutex2var_epi32(a, first, b),
+                _mm512_permutex2var_epi32(a, second, b),
+            ]
+        }
     }
 }

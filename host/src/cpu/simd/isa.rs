@@ -42,21 +42,18 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             let avx512 = Avx512::detect();
-            sets.extend(avx512.and_then(Ifma::detect).map(Self::Avx512Ifma));
-            sets.extend(avx512.map(Self::Avx512));
+            let ifma = avx512.and_then(Ifma::detect).map(Self::Avx512Ifma);
+            let mut avx512 = [ifma, avx512.map(Self::Avx512)];
+            // AMD's processors, the only ones with SSE4a, multiply words as fast as double words: transforms in products of 52 bits
+            // take 1.25 times as long there (Zen 4), and 0.9 times on Intel's.
+            if is_x86_feature_detected!("sse4a") {
+                avx512.reverse();
+            }
+            sets.extend(avx512.into_iter().flatten());
             sets.extend(Avx2::detect().map(Self::Avx2));
         }
         sets.push(Self::Portable);
         sets
-    }
-
-    /// The token of 52-bit products.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) const fn ifma(self) -> Option<Ifma> {
-        match self {
-            Self::Avx512Ifma(token) => Some(token),
-            _ => None,
-        }
     }
 
     /// A short name.

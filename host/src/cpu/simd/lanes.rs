@@ -52,14 +52,14 @@ impl Factors {
     }
 }
 
-/// Where running sums of products are kept, as wide vectors.
-pub(super) enum Sums {
-    /// Sixteen in registers: two vectors for four moduli.
-    ManyRegisters,
-    /// Four in registers: a vector for two moduli.
-    FewRegisters,
-    /// In memory of the first-level cache: eight vectors for one modulus.
-    Memory,
+/// How many vectors fit into the registers of an instruction set.
+pub(super) enum Registers {
+    /// Sixteen and some more: the points of a block of a transform, or the sums of two vectors for four moduli.
+    Many,
+    /// Four and some more: the points of two levels of a block, or the sums of a vector for two moduli.
+    Few,
+    /// None: points, and the sums of eight vectors for one modulus, are in the first-level cache.
+    None,
 }
 
 /// A proof that an instruction set is there, and its operations.
@@ -71,8 +71,8 @@ pub(super) trait Lanes: Copy {
     type Vector: Copy;
     /// Eight double words; the high word of each may be garbage where a function says so.
     type Wide: Copy;
-    /// Where running sums of products are kept.
-    const SUMS: Sums;
+    /// How many vectors its registers hold.
+    const REGISTERS: Registers;
 
     fn load(self, from: &Line) -> Self::Vector;
     fn store(self, vector: Self::Vector, to: &mut Line);
@@ -100,8 +100,6 @@ pub(super) trait Lanes: Copy {
     fn mul_wide_low(self, a: Self::Wide, b: Self::Wide) -> Self::Wide;
     /// Sum modulo `2^64`.
     fn add_wide(self, a: Self::Wide, b: Self::Wide) -> Self::Wide;
-    /// Rows become columns.
-    fn transpose(self, x: &mut [Self::Vector; LANES]);
     /// Word `lanes[i]` at place `i`.
     fn permute(self, x: Self::Vector, lanes: &Line) -> Self::Vector;
 
@@ -157,6 +155,54 @@ pub(super) trait Lanes: Copy {
         self.min(a, self.add(a, q))
     }
 
+    /// `t / 2^32 mod q` for `t + 2^32 q < 2^64`, with `q` and the inverse of `-q` modulo `2^32` as wide vectors; the result is below
+    /// `(t + 2^32 q) / 2^32`.
+    #[inline(always)]
+    fn montgomery_lazy(
+        self,
+        [t0, t1]: [Self::Wide; 2],
+        q: Self::Wide,
+        negative_inverse: Self::Wide,
+    ) -> Self::Vector {
+        let m0 = self.mul_wide_low(t0, negative_inverse);
+        let m1 = self.mul_wide_low(t1, negative_inverse);
+        self.join_high([
+            self.add_wide(t0, self.mul_wide(m0, q)),
+            self.add_wide(t1, self.mul_wide(m1, q)),
+        ])
+    }
+
+    /// [`montgomery_lazy`](Self::montgomery_lazy) and a reduction from `[0, 4q)` to `[0, q)`.
+    #[inline(always)]
+    fn montgomery(
+        self,
+        t: [Self::Wide; 2],
+        q: Self::Wide,
+        negative_inverse: Self::Wide,
+        b: Bounds<Self>,
+    ) -> Self::Vector {
+        b.reduce_4q(self, self.montgomery_lazy(t, q, negative_inverse))
+    }
+
+    /// `sum_t floor(sources[t] * factors[t] / 2^32)` modulo `2^32`, for the `V` vectors from number `i` on.
+    #[inline(always)]
+    fn high_sums<const V: usize>(
+        self,
+        sources: &[&[Line]],
+        factors: &[Word],
+        i: usize,
+    ) -> [Self::Vector; V] {
+        let mut sums = [self.splat(0); V];
+        for (source, factor) in sources.iter().zip(factors) {
+            let source = &source[i..][..V];
+            for v in 0..V {
+                let high = self.mul_high_scalar(self.load(&source[v]), *factor);
+                sums[v] = self.add(sums[v], high);
+            }
+        }
+        sums
+    }
+
     /// `sum_t sources[t] * weights[g][t]` modulo `2^64`, for the `V` vectors from number `i` on. Weights are below `2^32`.
     #[inline(always)]
     fn weighted_sums<const G: usize, const V: usize>(
@@ -183,49 +229,6 @@ pub(super) trait Lanes: Copy {
             }
         }
         sums
-    }
-
-    /// `(x + w y, x - w y)`. In and out in `[0, 4q)`.
-    #[inline(always)]
-    fn butterfly(self, x: &mut Self::Vector, y: &mut Self::Vector, w: Factor, b: Bounds<Self>) {
-        let sum = self.reduce(*x, b.two_q);
-        let product = self.mul_scalar_lazy(*y, w.value, w.quotient, b.q);
-        *x = self.add(sum, product);
-        *y = self.add(self.sub(sum, product), b.two_q);
-    }
-
-    /// `(x + y, w (x - y))`. In and out in `[0, 2q)`.
-    #[inline(always)]
-    fn inverse_butterfly(
-        self,
-        x: &mut Self::Vector,
-        y: &mut Self::Vector,
-        w: Factor,
-        b: Bounds<Self>,
-    ) {
-        let difference = self.add(self.sub(*x, *y), b.two_q);
-        *x = self.reduce(self.add(*x, *y), b.two_q);
-        *y = self.mul_scalar_lazy(difference, w.value, w.quotient, b.q);
-    }
-
-    /// Two levels of [`butterfly`](Self::butterfly) at four points, the second with `w[1]` and `w[2]`.
-    #[inline(always)]
-    fn radix_4(self, x: [&mut Self::Vector; 4], w: [Factor; 3], b: Bounds<Self>) {
-        let [i, j, k, l] = x;
-        self.butterfly(i, k, w[0], b);
-        self.butterfly(j, l, w[0], b);
-        self.butterfly(i, j, w[1], b);
-        self.butterfly(k, l, w[2], b);
-    }
-
-    /// The inverse of [`radix_4`](Self::radix_4) by [`inverse_butterfly`](Self::inverse_butterfly).
-    #[inline(always)]
-    fn inverse_radix_4(self, x: [&mut Self::Vector; 4], w: [Factor; 3], b: Bounds<Self>) {
-        let [i, j, k, l] = x;
-        self.inverse_butterfly(i, j, w[1], b);
-        self.inverse_butterfly(k, l, w[2], b);
-        self.inverse_butterfly(i, k, w[0], b);
-        self.inverse_butterfly(j, l, w[0], b);
     }
 }
 

@@ -16,6 +16,7 @@ mod error;
 mod isa;
 mod lanes;
 mod ntt;
+mod points;
 mod portable;
 mod products;
 mod reduction;
@@ -28,7 +29,7 @@ mod avx512;
 mod ifma;
 
 pub use automorphism::AutomorphismTable;
-pub use basis::BaseConversion;
+pub use basis::{BaseConversion, GROUP};
 pub use elementwise::{
     add, add_assign, mul, mul_add_assign, mul_assign, neg, scale, scale_add_assign, scale_assign,
     sub, sub_assign, sub_scale, sub_scale_assign,

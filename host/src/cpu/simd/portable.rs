@@ -1,8 +1,11 @@
 //! Plain Rust: arrays of words, left to the compiler.
 
-use engine::arith::Word;
+use engine::arith::{WORD_BITS, Word};
 
-use super::lanes::{Bounds, Factor, LANES, Lanes, Line, Sums};
+use super::lanes::{Bounds, Factor, LANES, Lanes, Line, Registers};
+
+/// The low word of a double word.
+pub(super) const WORD: u64 = 0xffff_ffff;
 
 /// No proof is needed for plain Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +27,7 @@ macro_rules! each {
 impl Lanes for Portable {
     type Vector = Line;
     type Wide = [u64; 8];
-    const SUMS: Sums = Sums::Memory;
+    const REGISTERS: Registers = Registers::None;
 
     #[inline(always)]
     fn load(self, from: &Line) -> Line {
@@ -82,18 +85,23 @@ impl Lanes for Portable {
         each!(|i| a[i].wrapping_add(b[i]))
     }
     #[inline(always)]
-    fn transpose(self, x: &mut [Line; LANES]) {
-        for i in 0..LANES {
-            for j in 0..i {
-                let word = x[i][j];
-                x[i][j] = x[j][i];
-                x[j][i] = word;
-            }
-        }
-    }
-    #[inline(always)]
     fn permute(self, x: Line, lanes: &Line) -> Line {
         each!(|i| x[lanes[i] as usize % LANES])
+    }
+
+    #[inline(always)]
+    fn high_sums<const V: usize>(
+        self,
+        sources: &[&[Line]],
+        factors: &[Word],
+        i: usize,
+    ) -> [Line; V] {
+        let mut sums = [[0; LANES]; V];
+        for (source, factor) in sources.iter().zip(factors) {
+            let source = source[i..][..V].as_flattened();
+            add_high_words(sums.as_flattened_mut(), source, *factor);
+        }
+        sums
     }
 
     #[inline(always)]
@@ -121,6 +129,18 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a word in each")]
+    fn montgomery(
+        self,
+        t: [[u64; 8]; 2],
+        q: [u64; 8],
+        negative_inverse: [u64; 8],
+        _: Bounds<Self>,
+    ) -> Line {
+        montgomery(&t, q[0] as Word, negative_inverse[0] as Word)
+    }
+
+    #[inline(always)]
     fn mul_lazy(self, a: Line, w: Line, quotient: Line, q: Line) -> Line {
         product(&a, &w, &quotient, q[0])
     }
@@ -135,14 +155,6 @@ impl Lanes for Portable {
     #[inline(always)]
     fn lift(self, a: Line, q: Line) -> Line {
         each!(|i| lift(a[i], q[i]))
-    }
-    #[inline(always)]
-    fn radix_4(self, [i, j, k, l]: [&mut Line; 4], w: [Factor; 3], b: Bounds<Self>) {
-        radix_4(i, j, k, l, w, b.q[0]);
-    }
-    #[inline(always)]
-    fn inverse_radix_4(self, [i, j, k, l]: [&mut Line; 4], w: [Factor; 3], b: Bounds<Self>) {
-        inverse_radix_4(i, j, k, l, w, b.q[0]);
     }
 }
 
@@ -163,7 +175,7 @@ const fn sign(a: Word) -> Word {
 
 /// From `[0, 2 bound)` to `[0, bound)` by the sign of the difference, because SSE2 has no unsigned comparison.
 #[inline(always)]
-const fn reduce(a: Word, bound: Word) -> Word {
+pub(super) const fn reduce(a: Word, bound: Word) -> Word {
     let difference = a.wrapping_sub(bound);
     difference.wrapping_add(bound & sign(difference))
 }
@@ -172,19 +184,6 @@ const fn reduce(a: Word, bound: Word) -> Word {
 #[inline(always)]
 const fn lift(a: Word, q: Word) -> Word {
     a.wrapping_add(q & sign(a))
-}
-
-/// `(x + w y, x - w y)`. In and out in `[0, 4q)`.
-#[inline(always)]
-const fn butterfly([x, y]: [Word; 2], w: Factor, q: Word) -> [Word; 2] {
-    let (sum, product) = (reduce(x, 2 * q), mul_lazy(y, w, q));
-    [sum + product, sum.wrapping_sub(product).wrapping_add(2 * q)]
-}
-
-/// `(x + y, w (x - y))`. In and out in `[0, 2q)`.
-#[inline(always)]
-const fn inverse_butterfly([x, y]: [Word; 2], w: Factor, q: Word) -> [Word; 2] {
-    [reduce(x + y, 2 * q), mul_lazy(x + 2 * q - y, w, q)]
 }
 
 // The functions below are not inlined: as arguments the lines cannot overlap, and so the loops become vector code.
@@ -200,30 +199,16 @@ fn product(a: &Line, w: &Line, quotient: &Line, q: Word) -> Line {
     })
 }
 
+/// `t / 2^32 mod q`, in `[0, q)`.
 #[inline(never)]
-fn radix_4(i: &mut Line, j: &mut Line, k: &mut Line, l: &mut Line, w: [Factor; 3], q: Word) {
-    for (((i, j), k), l) in i.iter_mut().zip(j).zip(k).zip(l) {
-        let ([a, c], [b, d]) = (butterfly([*i, *k], w[0], q), butterfly([*j, *l], w[0], q));
-        [*i, *j] = butterfly([a, b], w[1], q);
-        [*k, *l] = butterfly([c, d], w[2], q);
-    }
-}
-
-#[inline(never)]
-fn inverse_radix_4(
-    i: &mut Line,
-    j: &mut Line,
-    k: &mut Line,
-    l: &mut Line,
-    w: [Factor; 3],
-    q: Word,
-) {
-    for (((i, j), k), l) in i.iter_mut().zip(j).zip(k).zip(l) {
-        let [a, b] = inverse_butterfly([*i, *j], w[1], q);
-        let [c, d] = inverse_butterfly([*k, *l], w[2], q);
-        [*i, *k] = inverse_butterfly([a, c], w[0], q);
-        [*j, *l] = inverse_butterfly([b, d], w[0], q);
-    }
+#[expect(clippy::cast_possible_truncation, reason = "low words and high words")]
+fn montgomery(t: &[[u64; 8]; 2], q: Word, negative_inverse: Word) -> Line {
+    each!(|i| {
+        let t = t[i / 8][i % 8];
+        let multiple = (t as Word).wrapping_mul(negative_inverse);
+        let word = (t.wrapping_add(u64::from(multiple) * u64::from(q)) >> WORD_BITS) as Word;
+        reduce(reduce(word, 2 * q), q)
+    })
 }
 
 /// `sums += a * w`.
@@ -231,6 +216,14 @@ fn inverse_radix_4(
 fn add_products(sums: &mut [u64], a: &[Word], w: Word) {
     for (sum, a) in sums.iter_mut().zip(a) {
         *sum = sum.wrapping_add(u64::from(*a) * u64::from(w));
+    }
+}
+
+/// `sums += floor(a * w / 2^32)`.
+#[inline(never)]
+fn add_high_words(sums: &mut [Word], a: &[Word], w: Word) {
+    for (sum, a) in sums.iter_mut().zip(a) {
+        *sum = sum.wrapping_add(((u64::from(*a) * u64::from(w)) >> WORD_BITS) as Word);
     }
 }
 

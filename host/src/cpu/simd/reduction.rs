@@ -43,20 +43,19 @@ impl<S: Lanes> Reduction<S> {
         }
     }
 
-    /// `t / 2^32 mod q` for `t + 2^32 q < 2^64`; the result is below `(t + 2^32 q) / 2^32`.
+    /// `t / 2^32 mod q` for `t < 2^32 * 3 q`; the result is in `[0, q)`.
     #[inline(always)]
-    pub(super) fn montgomery_lazy(&self, [t0, t1]: [S::Wide; 2]) -> S::Vector {
-        let half = |t| {
-            let multiple = self.s.mul_wide_low(t, self.negative_inverse);
-            self.s.add_wide(t, self.s.mul_wide(multiple, self.q_wide))
-        };
-        self.s.join_high([half(t0), half(t1)])
+    pub(super) fn montgomery(&self, t: [S::Wide; 2]) -> S::Vector {
+        let (q, inverse) = (self.q_wide, self.negative_inverse);
+        self.s.montgomery(t, q, inverse, self.bounds)
     }
 
     /// `t mod q` for `t + 2^32 q < 2^64`; the result is in `[0, q)`.
     #[inline(always)]
     pub(super) fn reduce_wide(&self, t: [S::Wide; 2]) -> S::Vector {
-        let low = self.montgomery_lazy(t);
+        let low = self
+            .s
+            .montgomery_lazy(t, self.q_wide, self.negative_inverse);
         self.mul(low, self.word)
     }
 
@@ -90,12 +89,6 @@ impl<S: Lanes> Reduction<S> {
     #[inline(always)]
     pub(super) fn sub_lazy(&self, a: S::Vector, b: S::Vector) -> S::Vector {
         self.s.add(self.s.sub(a, b), self.bounds.q)
-    }
-
-    /// From `[0, 4q)` to `[0, q)`.
-    #[inline(always)]
-    pub(super) fn reduce_4q(&self, a: S::Vector) -> S::Vector {
-        self.bounds.reduce_4q(self.s, a)
     }
 
     /// The products of the words of two vectors.

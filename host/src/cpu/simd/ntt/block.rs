@@ -1,279 +1,133 @@
-//! Transforms of up to sixteen points that are vectors.
+//! Transforms of up to sixteen points that are vectors, level by level, for sets that have registers for all of them.
 //!
-//! The factors of a block stand as in `Factors`: group `g` of level `l` at `2^l - 1 + g`. Every block is in two parts, of two
-//! levels and of the others. The head takes points from a function, the tail gives them to one, so that a set with few
-//! registers keeps all points in memory between the two only.
+//! The factors of a block stand as in `Factors`: group `g` of level `l` at `2^l - 1 + g`.
 
 use engine::arith::ShoupFactor;
 
-use super::super::lanes::{Bounds, Factor, Factors, Lanes};
+use super::super::{
+    lanes::{Bounds, Factors},
+    points::Points,
+};
 
-/// The factors of group `group` of level `level` and of its two groups of the next level.
+/// One level of a block of `R` points, in groups of `2 H`. In and out in `[0, 4q)`; `FRESH` words in in `[0, 2q)`.
 #[inline(always)]
-fn factors_of_4(factors: &Factors, level: u32, group: usize) -> [Factor; 3] {
-    let (first, second) = ((1 << level) - 1 + group, (2 << level) - 1 + 2 * group);
-    [
-        factors.at(first),
-        factors.at(second),
-        factors.at(second + 1),
-    ]
-}
-
-/// The places of point `i` of each quarter of a block of `R` points.
-#[inline(always)]
-const fn quarters<const R: usize>(i: usize) -> [usize; 4] {
-    [i, i + R / 4, i + R / 2, i + 3 * R / 4]
-}
-
-/// The first two levels of a block of `R` in 4, 8, 16 points. In and out in `[0, 4q)`.
-#[inline(always)]
-pub(super) fn forward_head<S: Lanes, const R: usize>(
+fn level<S: Points, const R: usize, const H: usize, const FRESH: bool>(
     s: S,
     x: &mut [S::Vector; R],
     factors: &Factors,
     b: Bounds<S>,
-    from: impl Fn(usize) -> S::Vector,
 ) {
-    for i in 0..R / 4 {
-        let [i, j, k, l] = quarters::<R>(i);
-        let mut points = [from(i), from(j), from(k), from(l)];
-        s.radix_4(points.each_mut(), factors_of_4(factors, 0, 0), b);
-        [x[i], x[j], x[k], x[l]] = points;
+    for group in 0..R / (2 * H) {
+        let w = factors.at(R / (2 * H) - 1 + group);
+        for k in 0..H {
+            let i = 2 * H * group + k;
+            let (mut a, mut c) = (x[i], x[i + H]);
+            if FRESH {
+                s.butterfly_lazy(&mut a, &mut c, w, b);
+            } else {
+                s.butterfly(&mut a, &mut c, w, b);
+            }
+            (x[i], x[i + H]) = (a, c);
+        }
     }
 }
 
-/// The other levels. In and out in `[0, 4q)`.
+/// One level of the inverse. In and out in `[0, 2q)`.
 #[inline(always)]
-pub(super) fn forward_tail<S: Lanes, const R: usize>(
+fn inverse_level<S: Points, const R: usize, const H: usize>(
     s: S,
     x: &mut [S::Vector; R],
     factors: &Factors,
     b: Bounds<S>,
-    mut to: impl FnMut(usize, S::Vector),
 ) {
-    match R {
-        8 => {
-            for (group, [i, j]) in x.as_chunks_mut().0.iter_mut().enumerate() {
-                s.butterfly(i, j, factors.at(3 + group), b);
-                to(2 * group, *i);
-                to(2 * group + 1, *j);
-            }
-        }
-        16 => {
-            for (group, points) in x.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                s.radix_4(points.each_mut(), factors_of_4(factors, 2, group), b);
-                for k in 0..4 {
-                    to(4 * group + k, points[k]);
-                }
-            }
-        }
-        _ => {
-            for i in 0..R {
-                to(i, x[i]);
-            }
+    for group in 0..R / (2 * H) {
+        let w = factors.at(R / (2 * H) - 1 + group);
+        for k in 0..H {
+            let i = 2 * H * group + k;
+            let (mut a, mut c) = (x[i], x[i + H]);
+            s.inverse_butterfly(&mut a, &mut c, w, b);
+            (x[i], x[i + H]) = (a, c);
         }
     }
 }
 
-/// The inverse of [`forward_tail`]. In and out in `[0, 2q)`.
+/// All levels of a block of `R` in 4, 8, 16 points that are registers. In and out in `[0, 4q)`.
 #[inline(always)]
-pub(super) fn inverse_head<S: Lanes, const R: usize>(
+pub(super) fn forward<S: Points, const R: usize>(
     s: S,
     x: &mut [S::Vector; R],
     factors: &Factors,
     b: Bounds<S>,
-    from: impl Fn(usize) -> S::Vector,
 ) {
-    match R {
-        8 => {
-            for (group, [i, j]) in x.as_chunks_mut().0.iter_mut().enumerate() {
-                (*i, *j) = (from(2 * group), from(2 * group + 1));
-                s.inverse_butterfly(i, j, factors.at(3 + group), b);
-            }
-        }
-        16 => {
-            for (group, points) in x.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                for k in 0..4 {
-                    points[k] = from(4 * group + k);
-                }
-                s.inverse_radix_4(points.each_mut(), factors_of_4(factors, 2, group), b);
-            }
-        }
-        _ => {
-            for i in 0..R {
-                x[i] = from(i);
-            }
-        }
+    if R == 16 {
+        level::<S, R, 8, false>(s, x, factors, b);
     }
+    if R >= 8 {
+        level::<S, R, 4, false>(s, x, factors, b);
+    }
+    level::<S, R, 2, false>(s, x, factors, b);
+    level::<S, R, 1, false>(s, x, factors, b);
 }
 
-/// The inverse of [`forward_head`]. In and out in `[0, 2q)`.
+/// [`forward`] for 16 points. In in `[0, 2q)`, out in `[0, 4q)`.
 #[inline(always)]
-pub(super) fn inverse_tail<S: Lanes, const R: usize>(
+pub(super) fn forward_fresh<S: Points>(
     s: S,
-    x: &[S::Vector; R],
+    x: &mut [S::Vector; 16],
     factors: &Factors,
     b: Bounds<S>,
-    mut to: impl FnMut(usize, S::Vector),
 ) {
-    for i in 0..R / 4 {
-        let [i, j, k, l] = quarters::<R>(i);
-        let mut points = [x[i], x[j], x[k], x[l]];
-        s.inverse_radix_4(points.each_mut(), factors_of_4(factors, 0, 0), b);
-        to(i, points[0]);
-        to(j, points[1]);
-        to(k, points[2]);
-        to(l, points[3]);
+    level::<S, 16, 8, true>(s, x, factors, b);
+    level::<S, 16, 4, false>(s, x, factors, b);
+    level::<S, 16, 2, false>(s, x, factors, b);
+    level::<S, 16, 1, false>(s, x, factors, b);
+}
+
+/// The inverse of [`forward`]. In and out in `[0, 2q)`.
+#[inline(always)]
+pub(super) fn inverse<S: Points, const R: usize>(
+    s: S,
+    x: &mut [S::Vector; R],
+    factors: &Factors,
+    b: Bounds<S>,
+) {
+    inverse_level::<S, R, 1>(s, x, factors, b);
+    inverse_level::<S, R, 2>(s, x, factors, b);
+    if R >= 8 {
+        inverse_level::<S, R, 4>(s, x, factors, b);
+    }
+    if R == 16 {
+        inverse_level::<S, R, 8>(s, x, factors, b);
     }
 }
 
-/// As [`inverse_tail`], but the last level multiplies sums by the first and differences by the second of `last`.
+/// As [`inverse`], but the last level multiplies sums by the first and differences by the second of `last`.
 /// In in `[0, 2q)`, out in `[0, q)`.
 #[inline(always)]
-pub(super) fn inverse_last<S: Lanes, const R: usize>(
+pub(super) fn inverse_last<S: Points, const R: usize>(
     s: S,
-    x: &[S::Vector; R],
+    x: &mut [S::Vector; R],
     factors: &Factors,
     last: [ShoupFactor; 2],
     b: Bounds<S>,
-    mut to: impl FnMut(usize, S::Vector),
 ) {
-    let (lower, upper) = x.split_at(R / 2);
-    for i in 0..R / 4 {
-        let j = i + R / 4;
-        let [mut a, mut c] = [lower[i], lower[j]];
-        s.inverse_butterfly(&mut a, &mut c, factors.at(1), b);
-        let [mut d, mut e] = [upper[i], upper[j]];
-        s.inverse_butterfly(&mut d, &mut e, factors.at(2), b);
-        for (place, x, y) in [(i, a, d), (j, c, e)] {
-            let sum = s.add(x, y);
-            let difference = s.add(s.sub(x, y), b.two_q);
-            to(place, multiple(s, sum, last[0], b));
-            to(place + R / 2, multiple(s, difference, last[1], b));
-        }
+    inverse_level::<S, R, 1>(s, x, factors, b);
+    if R >= 8 {
+        inverse_level::<S, R, 2>(s, x, factors, b);
+    }
+    if R == 16 {
+        inverse_level::<S, R, 4>(s, x, factors, b);
+    }
+    for i in 0..R / 2 {
+        let (a, c) = (x[i], x[i + R / 2]);
+        let difference = s.add(s.sub(a, c), b.two_q);
+        x[i] = multiple(s, s.add(a, c), last[0], b);
+        x[i + R / 2] = multiple(s, difference, last[1], b);
     }
 }
 
 /// `x w`. In any words, out in `[0, q)`.
 #[inline(always)]
-fn multiple<S: Lanes>(s: S, x: S::Vector, w: ShoupFactor, b: Bounds<S>) -> S::Vector {
+pub(super) fn multiple<S: Points>(s: S, x: S::Vector, w: ShoupFactor, b: Bounds<S>) -> S::Vector {
     s.reduce(s.mul_scalar_lazy(x, w.value(), w.quotient(), b.q), b.q)
-}
-
-/// `(x + y, x - y)`. In and out in `[0, 4q)`.
-#[inline(always)]
-fn trivial<S: Lanes>(s: S, x: &mut S::Vector, y: &mut S::Vector, b: Bounds<S>) {
-    let (a, c) = (s.reduce(*x, b.two_q), s.reduce(*y, b.two_q));
-    *x = s.add(a, c);
-    *y = s.add(s.sub(a, c), b.two_q);
-}
-
-/// `(x + y, x - y)`. In and out in `[0, 2q)`.
-#[inline(always)]
-fn inverse_trivial<S: Lanes>(s: S, x: &mut S::Vector, y: &mut S::Vector, b: Bounds<S>) {
-    let difference = s.add(s.sub(*x, *y), b.two_q);
-    *x = s.reduce(s.add(*x, *y), b.two_q);
-    *y = s.reduce(difference, b.two_q);
-}
-
-/// Two levels of which only the last group has a factor other than one.
-#[inline(always)]
-fn trivial_4<S: Lanes>(s: S, points: &mut [S::Vector; 4], w: Factor, b: Bounds<S>) {
-    let [i, j, k, l] = points;
-    trivial(s, i, k, b);
-    trivial(s, j, l, b);
-    trivial(s, i, j, b);
-    s.butterfly(k, l, w, b);
-}
-
-/// The inverse of [`trivial_4`].
-#[inline(always)]
-fn inverse_trivial_4<S: Lanes>(s: S, points: &mut [S::Vector; 4], w: Factor, b: Bounds<S>) {
-    let [i, j, k, l] = points;
-    inverse_trivial(s, i, j, b);
-    s.inverse_butterfly(k, l, w, b);
-    inverse_trivial(s, i, k, b);
-    inverse_trivial(s, j, l, b);
-}
-
-/// The first two levels of a cyclic transform of 16 points; the first group of each level has the factor one. In and out in
-/// `[0, 4q)`.
-#[inline(always)]
-pub(super) fn cyclic_head<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; 16],
-    factors: &Factors,
-    b: Bounds<S>,
-    from: impl Fn(usize) -> S::Vector,
-) {
-    for i in 0..4 {
-        let [i, j, k, l] = quarters::<16>(i);
-        let mut points = [from(i), from(j), from(k), from(l)];
-        trivial_4(s, &mut points, factors.at(2), b);
-        [x[i], x[j], x[k], x[l]] = points;
-    }
-}
-
-/// The other two levels. In and out in `[0, 4q)`.
-#[inline(always)]
-pub(super) fn cyclic_tail<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; 16],
-    factors: &Factors,
-    b: Bounds<S>,
-    mut to: impl FnMut(usize, S::Vector),
-) {
-    for (group, points) in x.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let w = factors_of_4(factors, 2, group);
-        if group > 0 {
-            s.radix_4(points.each_mut(), w, b);
-        } else {
-            trivial_4(s, points, w[2], b);
-        }
-        for k in 0..4 {
-            to(4 * group + k, points[k]);
-        }
-    }
-}
-
-/// The inverse of [`cyclic_tail`]. In and out in `[0, 2q)`.
-#[inline(always)]
-pub(super) fn inverse_cyclic_head<S: Lanes>(
-    s: S,
-    x: &mut [S::Vector; 16],
-    factors: &Factors,
-    b: Bounds<S>,
-    from: impl Fn(usize) -> S::Vector,
-) {
-    for (group, points) in x.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let w = factors_of_4(factors, 2, group);
-        for k in 0..4 {
-            points[k] = from(4 * group + k);
-        }
-        if group > 0 {
-            s.inverse_radix_4(points.each_mut(), w, b);
-        } else {
-            inverse_trivial_4(s, points, w[2], b);
-        }
-    }
-}
-
-/// The inverse of [`cyclic_head`]. In and out in `[0, 2q)`.
-#[inline(always)]
-pub(super) fn inverse_cyclic_tail<S: Lanes>(
-    s: S,
-    x: &[S::Vector; 16],
-    factors: &Factors,
-    b: Bounds<S>,
-    mut to: impl FnMut(usize, S::Vector),
-) {
-    for i in 0..4 {
-        let [i, j, k, l] = quarters::<16>(i);
-        let mut points = [x[i], x[j], x[k], x[l]];
-        inverse_trivial_4(s, &mut points, factors.at(2), b);
-        to(i, points[0]);
-        to(j, points[1]);
-        to(k, points[2]);
-        to(l, points[3]);
-    }
 }

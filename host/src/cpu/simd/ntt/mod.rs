@@ -8,8 +8,10 @@
 
 mod block;
 mod columns;
+mod halves;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+mod portable;
 mod rows;
 mod table;
 
@@ -21,8 +23,9 @@ use engine::arith::{ShoupFactor, Word};
 pub use self::table::NttTable;
 use super::{
     error::{KernelError, check_length},
-    isa::{Isa, Kernel},
-    lanes::{Bounds, LANES, Lanes, Line},
+    isa::Isa,
+    lanes::{Bounds, LANES, Line},
+    points::{Points, Transform},
 };
 
 /// Words of a row of the matrix.
@@ -39,12 +42,15 @@ type MatrixRow = [Line; MATRIX_ROW / LANES];
 /// [`KernelError::Length`] unless the row has the table's degree.
 pub fn ntt_forward(isa: Isa, table: &NttTable, row: &mut [Word]) -> Result<(), KernelError> {
     let row = matrix_mut("forward transform", table, row)?;
-    #[cfg(target_arch = "x86_64")]
-    if let Some(token) = isa.ifma() {
-        ifma::forward(token, table, row);
-        return Ok(());
+    match isa {
+        Isa::Portable => portable::forward(table, row),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(token) => token.transform(Forward { table, row }),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(token) => token.transform(Forward { table, row }),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Ifma(token) => ifma::forward(token, table, row),
     }
-    isa.run(Forward { table, row });
     Ok(())
 }
 
@@ -95,19 +101,24 @@ fn inverse(
     src: Option<&[MatrixRow]>,
     constant: Word,
 ) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(token) = isa.ifma() {
-        return ifma::inverse(token, table, row, src, constant);
-    }
     let last = table
         .last_words(constant)
         .map(|w| ShoupFactor::new(w, table.modulus()));
-    isa.run(Inverse {
+    let inverse = Inverse {
         table,
         row,
         src,
         last,
-    });
+    };
+    match isa {
+        Isa::Portable => portable::inverse(inverse),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(token) => token.transform(inverse),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(token) => token.transform(inverse),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Ifma(token) => ifma::inverse(token, table, row, src, constant),
+    }
 }
 
 /// The name of the inverse in errors.
@@ -133,15 +144,17 @@ fn matrix_mut<'a>(
     Ok(row.as_chunks_mut().0.as_chunks_mut().0)
 }
 
+/// Rows of the matrix between one that is transformed and one that is prefetched.
+const ROWS_AHEAD: usize = 2;
+
 struct Forward<'a> {
     table: &'a NttTable,
     row: &'a mut [MatrixRow],
 }
 
-impl Kernel for Forward<'_> {
-    type Output = ();
+impl Transform for Forward<'_> {
     #[inline(always)]
-    fn run<S: Lanes>(self, s: S) {
+    fn run<S: Points>(self, s: S) {
         let Self { table, row } = self;
         let b = Bounds::new(s, table.modulus());
         let t = &table.forward;
@@ -173,10 +186,9 @@ struct Inverse<'a> {
     last: [ShoupFactor; 2],
 }
 
-impl Kernel for Inverse<'_> {
-    type Output = ();
+impl Transform for Inverse<'_> {
     #[inline(always)]
-    fn run<S: Lanes>(self, s: S) {
+    fn run<S: Points>(self, s: S) {
         let Self {
             table,
             row,
@@ -186,14 +198,15 @@ impl Kernel for Inverse<'_> {
         let b = Bounds::new(s, table.modulus());
         let t = &table.inverse;
         let (first, second) = table.radices();
-        for (i, (part, factors)) in row.chunks_mut(second).zip(&t.second).enumerate() {
-            for (k, row) in part.iter_mut().enumerate() {
-                let r = i * second + k;
+        for (i, factors) in t.second.iter().enumerate() {
+            for r in i * second..(i + 1) * second {
+                rows::prefetch(s, t, src.unwrap_or(row), r + ROWS_AHEAD);
                 if let Some(src) = src {
-                    *row = src[r];
+                    row[r] = src[r];
                 }
-                rows::inverse(s, b, t, r, row);
+                rows::inverse(s, b, t, r, &mut row[r]);
             }
+            let part = &mut row[i * second..][..second];
             match second {
                 1 => {}
                 8 => columns::inverse::<S, 8>(s, b, factors, part, 1),

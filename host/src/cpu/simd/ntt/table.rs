@@ -44,10 +44,11 @@ pub(super) struct Direction {
     pub(super) rows: Vec<Factors>,
     /// Per row `r`: `g^j` at place `j`, with `g = psi^(2 bitrev(r) + 1)`.
     pub(super) twist: Vec<Factors>,
-    /// At `j`: `z_k^j` at place `k`, with `z_k = psi^(2 R bitrev(k))`.
-    pub(super) middle: Vec<Factors>,
-    /// The block of a cyclic transform of 16 points.
-    pub(super) cyclic: Factors,
+    /// Per pair of vectors of a row: the factors of the last four levels at the places of words that were dealt.
+    pub(super) lanes: [[Factors; 4]; LANES / 2],
+    /// The same at the places of words in a row that was transposed: the block of a transform of 16 vectors, with a factor for each
+    /// lane.
+    pub(super) transposed: Vec<Factors>,
 }
 
 impl NttTable {
@@ -100,13 +101,14 @@ impl NttTable {
     /// Bytes of the factors that a transform reads, of either direction.
     #[must_use]
     pub fn factor_bytes(&self, isa: Isa) -> usize {
-        #[cfg(target_arch = "x86_64")]
-        if isa.ifma().is_some() {
-            return self.wide().factor_bytes();
+        let t = &self.forward;
+        match isa {
+            Isa::Portable => t.block_bytes(self.radices) + size_of_val(&t.transposed[..]),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) | Isa::Avx512(_) => t.block_bytes(self.radices) + size_of_val(&t.lanes),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Ifma(_) => self.wide().factor_bytes(),
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = isa;
-        self.forward.factor_bytes(self.radices)
     }
 
     pub(super) const fn radices(&self) -> (usize, usize) {
@@ -217,16 +219,26 @@ impl Twiddles {
     }
 }
 
+/// Which of two vectors and which word of it stands at a place of the first of two vectors that were dealt for one of the last
+/// four levels.
+const fn dealt(level: u32, place: usize) -> (usize, usize) {
+    let (half, quarter) = (place / 8, place / 4 % 2);
+    match level {
+        0 => (half, place % 8),
+        1 => (quarter, 8 * half + place % 4),
+        2 => (quarter, 8 * half + place % 4 / 2 * 4 + place % 2),
+        _ => (quarter, 8 * half + place % 4 * 2),
+    }
+}
+
 impl Direction {
-    /// Bytes of the factors that a transform reads: all but those of a second pass that is none, and the first of
-    /// [`middle`](Self::middle), which are ones.
-    fn factor_bytes(&self, (_, second): (usize, usize)) -> usize {
+    /// Bytes of the factors that a transform reads before its last four levels: all but those of a second pass that is none.
+    fn block_bytes(&self, (_, second): (usize, usize)) -> usize {
         let second = match second {
             1 => 0,
             _ => self.second.len(),
         };
-        let lines = 1 + second + self.rows.len() + self.twist.len() + (self.middle.len() - 1) + 1;
-        lines * size_of::<Factors>()
+        (1 + second + self.rows.len() + self.twist.len()) * size_of::<Factors>()
     }
 
     fn new(t: &Twiddles, (first, second): (usize, usize)) -> Self {
@@ -243,14 +255,20 @@ impl Direction {
                 .map(|r| collect(&mut t.block(rows, r, LANES.trailing_zeros())))
                 .collect(),
             twist: (0..rows).map(|r| collect(&mut t.twist(r))).collect(),
-            middle: (0..LANES)
-                .map(|j| collect(&mut (0..LANES).map(|k| t.middle(k, j))))
+            lanes: std::array::from_fn(|pair| {
+                [0, 1, 2, 3].map(|level| {
+                    collect(&mut (0..LANES).map(|place| {
+                        let (owner, word) = dealt(level, place);
+                        t.last_levels(2 * pair + owner, level, word >> (4 - level))
+                    }))
+                })
+            }),
+            transposed: (0..4)
+                .flat_map(|level| (0..1 << level).map(move |group| (level, group)))
+                .map(|(level, group)| {
+                    collect(&mut (0..LANES).map(|k| t.last_levels(k, level, group)))
+                })
                 .collect(),
-            cyclic: collect(
-                &mut (0..4)
-                    .flat_map(|level| (0..1 << level).map(move |group| (level, group)))
-                    .map(|(level, group)| t.cyclic(level, group)),
-            ),
         }
     }
 }

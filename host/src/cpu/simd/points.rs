@@ -1,0 +1,104 @@
+//! Vectors as points of a transform: butterflies, and words dealt anew between two vectors.
+
+use super::lanes::{Bounds, Factor, Factors, Lanes};
+
+/// An instruction set in whose vectors a transform is made.
+pub(super) trait Points: Lanes {
+    /// Halves of `a` and `b`: the first of both, the second of both. Its own inverse.
+    fn deal_halves(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
+    /// Even and odd quarters: `a0 b0 ..` with their counterparts of the second of the pair, so that quarters that stood side by
+    /// side face each other.
+    fn deal_quarters(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
+    /// The inverse of [`deal_quarters`](Self::deal_quarters).
+    fn undeal_quarters(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
+    /// In each quarter, the first two words of both vectors, and the last two. Its own inverse.
+    fn deal_pairs(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
+    /// Even words of both vectors, in turn, and odd words. Its own inverse.
+    fn deal_singles(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
+    /// [`deal_halves`](Self::deal_halves), [`deal_quarters`](Self::deal_quarters), [`deal_pairs`](Self::deal_pairs) and
+    /// [`deal_singles`](Self::deal_singles) in one: even and odd words.
+    fn deal_all(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
+    /// The inverse of [`deal_all`](Self::deal_all).
+    fn undeal_all(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
+
+    /// `(x + w y, x - w y)`. In in `[0, 2q)` and any words, out in `[0, 4q)`.
+    #[inline(always)]
+    fn butterfly_lazy(
+        self,
+        x: &mut Self::Vector,
+        y: &mut Self::Vector,
+        w: Factor,
+        b: Bounds<Self>,
+    ) {
+        let product = self.mul_scalar_lazy(*y, w.value, w.quotient, b.q);
+        let sum = self.add(*x, product);
+        *y = self.add(self.sub(*x, product), b.two_q);
+        *x = sum;
+    }
+
+    /// `(x + w y, x - w y)`. In and out in `[0, 4q)`.
+    #[inline(always)]
+    fn butterfly(self, x: &mut Self::Vector, y: &mut Self::Vector, w: Factor, b: Bounds<Self>) {
+        *x = self.reduce(*x, b.two_q);
+        self.butterfly_lazy(x, y, w, b);
+    }
+
+    /// [`butterfly`](Self::butterfly) with a factor for each lane.
+    #[inline(always)]
+    fn lane_butterfly(
+        self,
+        [x, y]: [Self::Vector; 2],
+        w: &Factors,
+        b: Bounds<Self>,
+    ) -> [Self::Vector; 2] {
+        let x = self.reduce(x, b.two_q);
+        let product = self.mul_lazy(y, self.load(&w.value), self.load(&w.quotient), b.q);
+        let difference = self.add(self.sub(x, product), b.two_q);
+        [self.add(x, product), difference]
+    }
+
+    /// `(x + y, w (x - y))`. In and out in `[0, 2q)`.
+    #[inline(always)]
+    fn inverse_butterfly(
+        self,
+        x: &mut Self::Vector,
+        y: &mut Self::Vector,
+        w: Factor,
+        b: Bounds<Self>,
+    ) {
+        let difference = self.add(self.sub(*x, *y), b.two_q);
+        *x = self.reduce(self.add(*x, *y), b.two_q);
+        *y = self.mul_scalar_lazy(difference, w.value, w.quotient, b.q);
+    }
+
+    /// `(x + y, w (x - y))` with a factor for each lane. In in `[0, 2q)`, out below the sum and in `[0, 2q)`.
+    #[inline(always)]
+    fn inverse_lane_butterfly_lazy(
+        self,
+        [x, y]: [Self::Vector; 2],
+        w: &Factors,
+        b: Bounds<Self>,
+    ) -> [Self::Vector; 2] {
+        let difference = self.add(self.sub(x, y), b.two_q);
+        let product = self.mul_lazy(difference, self.load(&w.value), self.load(&w.quotient), b.q);
+        [self.add(x, y), product]
+    }
+
+    /// [`inverse_butterfly`](Self::inverse_butterfly) with a factor for each lane.
+    #[inline(always)]
+    fn inverse_lane_butterfly(
+        self,
+        pair: [Self::Vector; 2],
+        w: &Factors,
+        b: Bounds<Self>,
+    ) -> [Self::Vector; 2] {
+        let [sum, product] = self.inverse_lane_butterfly_lazy(pair, w, b);
+        [self.reduce(sum, b.two_q), product]
+    }
+}
+
+/// A transform in the vectors of any such set.
+pub(super) trait Transform {
+    /// The transform; `#[inline(always)]`, so that it is compiled for the set of its caller.
+    fn run<S: Points>(self, s: S);
+}

@@ -346,9 +346,7 @@ fn part<S: Lanes, const G: usize, const V: usize>(
     let sums = s.weighted_sums::<G, V>(sources, weights, i);
     let mut words = [[s.splat(0); V]; G];
     for g in 0..G {
-        for v in 0..V {
-            words[g][v] = reductions[g].montgomery(sums[g][v]);
-        }
+        words[g] = reductions[g].montgomery(sums[g]);
     }
     words
 }

@@ -172,16 +172,21 @@ pub(super) trait Lanes: Copy {
         ])
     }
 
-    /// [`montgomery_lazy`](Self::montgomery_lazy) and a reduction from `[0, 4q)` to `[0, q)`.
+    /// [`montgomery_lazy`](Self::montgomery_lazy) of `V` vectors, and a reduction from `[0, 4q)` to `[0, q)`.
     #[inline(always)]
-    fn montgomery(
+    fn montgomery<const V: usize>(
         self,
-        t: [Self::Wide; 2],
+        t: [[Self::Wide; 2]; V],
         q: Self::Wide,
         negative_inverse: Self::Wide,
         b: Bounds<Self>,
-    ) -> Self::Vector {
-        b.reduce_4q(self, self.montgomery_lazy(t, q, negative_inverse))
+    ) -> [Self::Vector; V] {
+        let mut words = [b.q; V];
+        for v in 0..V {
+            let word = self.montgomery_lazy(t[v], q, negative_inverse);
+            words[v] = b.reduce_4q(self, word);
+        }
+        words
     }
 
     /// `sum_t floor(sources[t] * factors[t] / 2^32)` modulo `2^32`, for the `V` vectors from number `i` on.

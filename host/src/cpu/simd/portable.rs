@@ -1,5 +1,7 @@
 //! Plain Rust: arrays of words, left to the compiler.
 
+use std::hint::black_box;
+
 use engine::arith::{WORD_BITS, Word};
 
 use super::lanes::{Bounds, Factor, LANES, Lanes, Line, Registers};
@@ -130,14 +132,23 @@ impl Lanes for Portable {
 
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "a word in each")]
-    fn montgomery(
+    fn montgomery<const V: usize>(
         self,
-        t: [[u64; 8]; 2],
+        t: [[[u64; 8]; 2]; V],
         q: [u64; 8],
         negative_inverse: [u64; 8],
         _: Bounds<Self>,
-    ) -> Line {
-        montgomery(&t, q[0] as Word, negative_inverse[0] as Word)
+    ) -> [Line; V] {
+        let mut words = [[0; LANES]; V];
+        let (q, negative_inverse) = (q[0] as Word, negative_inverse[0] as Word);
+        let t = t.as_flattened().as_flattened();
+        montgomery(
+            words.as_flattened_mut(),
+            t,
+            [q, black_box(q)],
+            negative_inverse,
+        );
+        words
     }
 
     #[inline(always)]
@@ -169,7 +180,7 @@ const fn mul_lazy(a: Word, w: Factor, q: Word) -> Word {
 
 /// All ones for a negative number, else zero.
 #[inline(always)]
-const fn sign(a: Word) -> Word {
+pub(super) const fn sign(a: Word) -> Word {
     (a.cast_signed() >> 31).cast_unsigned()
 }
 
@@ -199,16 +210,18 @@ fn product(a: &Line, w: &Line, quotient: &Line, q: Word) -> Line {
     })
 }
 
-/// `t / 2^32 mod q`, in `[0, q)`.
+/// `dst = t / 2^32 mod q`, in `[0, q)`. The modulus twice, the second unknown to the compiler, which would otherwise choose between
+/// two words where it takes an instruction less to add.
 #[inline(never)]
-#[expect(clippy::cast_possible_truncation, reason = "low words and high words")]
-fn montgomery(t: &[[u64; 8]; 2], q: Word, negative_inverse: Word) -> Line {
-    each!(|i| {
-        let t = t[i / 8][i % 8];
-        let multiple = (t as Word).wrapping_mul(negative_inverse);
-        let word = (t.wrapping_add(u64::from(multiple) * u64::from(q)) >> WORD_BITS) as Word;
-        reduce(reduce(word, 2 * q), q)
-    })
+#[expect(clippy::cast_possible_truncation, reason = "high words")]
+fn montgomery(dst: &mut [Word], t: &[u64], [q, also_q]: [Word; 2], negative_inverse: Word) {
+    for (dst, t) in dst.iter_mut().zip(t) {
+        let multiple = ((t & WORD) * u64::from(negative_inverse)) & WORD;
+        let word = (t.wrapping_add(multiple * u64::from(q)) >> WORD_BITS) as Word;
+        let word = word.wrapping_sub(2 * q);
+        let word = word.wrapping_add((2 * also_q) & sign(word)).wrapping_sub(q);
+        *dst = word.wrapping_add(also_q & sign(word));
+    }
 }
 
 /// `sums += a * w`.

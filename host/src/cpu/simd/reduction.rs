@@ -45,7 +45,7 @@ impl<S: Lanes> Reduction<S> {
 
     /// `t / 2^32 mod q` for `t < 2^32 * 3 q`; the result is in `[0, q)`.
     #[inline(always)]
-    pub(super) fn montgomery(&self, t: [S::Wide; 2]) -> S::Vector {
+    pub(super) fn montgomery<const V: usize>(&self, t: [[S::Wide; 2]; V]) -> [S::Vector; V] {
         let (q, inverse) = (self.q_wide, self.negative_inverse);
         self.s.montgomery(t, q, inverse, self.bounds)
     }

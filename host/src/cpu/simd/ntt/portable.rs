@@ -10,7 +10,7 @@ use engine::arith::{Modulus, WORD_BITS, Word};
 use super::{
     super::{
         lanes::{Factor, Factors, LANES, Line},
-        portable::{WORD, reduce},
+        portable::{WORD, sign},
     },
     Inverse, MatrixRow, NttTable,
     table::Direction,
@@ -20,6 +20,9 @@ use super::{
 #[derive(Clone, Copy)]
 struct Prime {
     q: Word,
+    two_q: Word,
+    /// `two_q`, unknown to the compiler, which would otherwise choose between two words where it takes an instruction less to add.
+    also_two_q: Word,
     /// The bits of a word, unknown to the compiler: where it knows them, it takes the high half of a product of double words for a
     /// product of words of its own kind, and SSE2 needs six more instructions for that.
     word_bits: u32,
@@ -29,6 +32,8 @@ impl Prime {
     fn new(q: Modulus) -> Self {
         Self {
             q: q.value(),
+            two_q: 2 * q.value(),
+            also_two_q: black_box(2 * q.value()),
             word_bits: black_box(WORD_BITS),
         }
     }
@@ -42,25 +47,31 @@ impl Prime {
         (a * w.value as u64).wrapping_sub(multiple * self.q as u64) as Word
     }
 
+    /// From `[0, 4q)` to `[0, 2q)`.
+    #[inline(always)]
+    const fn reduce(self, x: Word) -> Word {
+        let x = x.wrapping_sub(self.two_q);
+        x.wrapping_add(self.also_two_q & sign(x))
+    }
+
     /// `(x + w y, x - w y)`. In and out in `[0, 4q)`.
     #[inline(always)]
     const fn butterfly(self, [x, y]: [Word; 2], w: Factor) -> [Word; 2] {
-        let two_q = 2 * self.q;
-        let (x, product) = (reduce(x, two_q), self.mul_lazy(y, w));
+        let (x, product) = (self.reduce(x), self.mul_lazy(y, w));
         [
             x.wrapping_add(product),
-            x.wrapping_sub(product).wrapping_add(two_q),
+            x.wrapping_sub(product).wrapping_add(self.two_q),
         ]
     }
 
     /// `(x + y, w (x - y))`. In and out in `[0, 2q)`.
     #[inline(always)]
     const fn inverse_butterfly(self, [x, y]: [Word; 2], w: Factor) -> [Word; 2] {
-        let two_q = 2 * self.q;
-        let difference = x.wrapping_sub(y).wrapping_add(two_q);
+        let y = y.wrapping_sub(self.two_q);
+        let sum = x.wrapping_add(y);
         [
-            reduce(x.wrapping_add(y), two_q),
-            self.mul_lazy(difference, w),
+            sum.wrapping_add(self.also_two_q & sign(sum)),
+            self.mul_lazy(x.wrapping_sub(y), w),
         ]
     }
 }
@@ -105,7 +116,7 @@ pub(super) fn inverse(inverse: Inverse<'_>) {
     });
     for row in row {
         multiply(row, &constant, p);
-        reduce_row(row, p.q);
+        reduce_row(row, p);
     }
 }
 
@@ -115,9 +126,8 @@ fn forward_row(row: &mut MatrixRow, t: &Direction, r: usize, p: Prime) {
     multiply(row, &t.twist[r], p);
     let mut x = [[0; LANES]; LANES];
     transpose(row, &mut x);
-    forward_levels::<false>(&mut x, LANES, &t.transposed, p);
-    reduce_row(&mut x, 2 * p.q);
-    reduce_row(&mut x, p.q);
+    forward_levels(&mut x, LANES, &t.transposed, p);
+    reduce_row(&mut x, p);
     transpose(&x, row);
 }
 
@@ -125,7 +135,7 @@ fn forward_row(row: &mut MatrixRow, t: &Direction, r: usize, p: Prime) {
 fn inverse_row(row: &mut MatrixRow, t: &Direction, r: usize, p: Prime) {
     let mut x = [[0; LANES]; LANES];
     transpose(row, &mut x);
-    inverse_levels::<false>(&mut x, LANES, &t.transposed, p);
+    inverse_levels(&mut x, LANES, &t.transposed, p);
     transpose(&x, row);
     inverse_block(row, LANES, &t.rows[r], p);
     multiply(row, &t.twist[r], p);
@@ -133,44 +143,68 @@ fn inverse_row(row: &mut MatrixRow, t: &Direction, r: usize, p: Prime) {
 
 /// A transform of `points` parts of `lines`. In and out in `[0, 4q)`.
 fn forward_block(lines: &mut [Line], points: usize, factors: &Factors, p: Prime) {
-    forward_levels::<true>(lines, points, &splat_block(factors), p);
+    forward_levels(lines, points, &splat_block(factors), p);
 }
 
 /// The inverse of [`forward_block`]. In and out in `[0, 2q)`.
 fn inverse_block(lines: &mut [Line], points: usize, factors: &Factors, p: Prime) {
-    inverse_levels::<true>(lines, points, &splat_block(factors), p);
+    inverse_levels(lines, points, &splat_block(factors), p);
 }
 
-/// Every factor of a block in all lanes.
-fn splat_block(factors: &Factors) -> [Factors; LANES - 1] {
+/// One or more factors for the words of a line.
+trait LineFactors {
+    /// The factor of word `t`.
+    fn of(&self, t: usize) -> Factor;
+}
+
+impl LineFactors for Factors {
+    #[inline(always)]
+    fn of(&self, t: usize) -> Factor {
+        self.at(t)
+    }
+}
+
+/// One factor for all words. Its quotient is read for each of them nevertheless: where compilers widen a word before a loop, they
+/// multiply double words in the loop.
+struct Splat {
+    value: Word,
+    quotient: Line,
+}
+
+impl LineFactors for Splat {
+    #[inline(always)]
+    fn of(&self, t: usize) -> Factor {
+        Factor {
+            value: self.value,
+            quotient: self.quotient[t],
+        }
+    }
+}
+
+/// Every factor of a block for whole lines.
+fn splat_block(factors: &Factors) -> [Splat; LANES - 1] {
     std::array::from_fn(|place| splat(factors.at(place)))
 }
 
-/// A factor in all lanes.
-const fn splat(factor: Factor) -> Factors {
-    Factors {
-        value: [factor.value; LANES],
+const fn splat(factor: Factor) -> Splat {
+    Splat {
+        value: factor.value,
         quotient: [factor.quotient; LANES],
     }
 }
 
 /// The factors of a group of one level of a block and of its two groups of the next.
-const fn factors_of_4(block: &[Factors], groups: usize, group: usize) -> [&Factors; 3] {
+const fn factors_of_4<F>(block: &[F], groups: usize, group: usize) -> [&F; 3] {
     let (first, second) = (groups - 1 + group, 2 * groups - 1 + 2 * group);
     [&block[first], &block[second], &block[second + 1]]
 }
 
-/// The levels of a block, two at a time. The factors of a group are those of each lane, or one for all (`SPLAT`).
-fn forward_levels<const SPLAT: bool>(
-    lines: &mut [Line],
-    points: usize,
-    block: &[Factors],
-    p: Prime,
-) {
+/// The levels of a block, two at a time.
+fn forward_levels<F: LineFactors>(lines: &mut [Line], points: usize, block: &[F], p: Prime) {
     let (mut groups, n) = (1, lines.len());
     while 2 * groups < points {
         for (g, group) in lines.chunks_mut(n / groups).enumerate() {
-            butterflies_of_4::<SPLAT>(quarters(group), factors_of_4(block, groups, g), p);
+            butterflies_of_4(quarters(group), factors_of_4(block, groups, g), p);
         }
         groups *= 4;
     }
@@ -183,12 +217,7 @@ fn forward_levels<const SPLAT: bool>(
 }
 
 /// The inverse of [`forward_levels`].
-fn inverse_levels<const SPLAT: bool>(
-    lines: &mut [Line],
-    points: usize,
-    block: &[Factors],
-    p: Prime,
-) {
+fn inverse_levels<F: LineFactors>(lines: &mut [Line], points: usize, block: &[F], p: Prime) {
     let (mut groups, n) = (points, lines.len());
     if points.trailing_zeros() % 2 == 1 {
         groups /= 2;
@@ -200,7 +229,7 @@ fn inverse_levels<const SPLAT: bool>(
     while groups > 1 {
         groups /= 4;
         for (g, group) in lines.chunks_mut(n / groups).enumerate() {
-            inverse_butterflies_of_4::<SPLAT>(quarters(group), factors_of_4(block, groups, g), p);
+            inverse_butterflies_of_4(quarters(group), factors_of_4(block, groups, g), p);
         }
     }
 }
@@ -214,9 +243,9 @@ fn quarters(group: &mut [Line]) -> [&mut [Line]; 4] {
 }
 
 /// Two levels, with the factor `w[0]` in the first and `w[1]` and `w[2]` in the second.
-fn butterflies_of_4<const SPLAT: bool>([i, j, k, l]: [&mut [Line]; 4], w: [&Factors; 3], p: Prime) {
+fn butterflies_of_4<F: LineFactors>([i, j, k, l]: [&mut [Line]; 4], w: [&F; 3], p: Prime) {
     loop_of_4(i, j, k, l, |t, [i, j, k, l]| {
-        let [u, v, w] = w.map(|w| lane::<SPLAT>(w, t));
+        let [u, v, w] = w.map(|w| w.of(t));
         let ([a, c], [b, d]) = (p.butterfly([i, k], u), p.butterfly([j, l], u));
         let ([i, j], [k, l]) = (p.butterfly([a, b], v), p.butterfly([c, d], w));
         [i, j, k, l]
@@ -224,13 +253,9 @@ fn butterflies_of_4<const SPLAT: bool>([i, j, k, l]: [&mut [Line]; 4], w: [&Fact
 }
 
 /// The inverse of [`butterflies_of_4`].
-fn inverse_butterflies_of_4<const SPLAT: bool>(
-    [i, j, k, l]: [&mut [Line]; 4],
-    w: [&Factors; 3],
-    p: Prime,
-) {
+fn inverse_butterflies_of_4<F: LineFactors>([i, j, k, l]: [&mut [Line]; 4], w: [&F; 3], p: Prime) {
     loop_of_4(i, j, k, l, |t, [i, j, k, l]| {
-        let [u, v, w] = w.map(|w| lane::<SPLAT>(w, t));
+        let [u, v, w] = w.map(|w| w.of(t));
         let ([a, b], [c, d]) = (
             p.inverse_butterfly([i, j], v),
             p.inverse_butterfly([k, l], w),
@@ -241,15 +266,6 @@ fn inverse_butterflies_of_4<const SPLAT: bool>(
         );
         [i, j, k, l]
     });
-}
-
-/// The factor of a lane. Quotients are always read there: one that was widened before a loop would be multiplied as a double word.
-#[inline(always)]
-const fn lane<const SPLAT: bool>(w: &Factors, t: usize) -> Factor {
-    Factor {
-        value: w.value[if SPLAT { 0 } else { t }],
-        quotient: w.quotient[t],
-    }
 }
 
 // The functions below are not inlined: as arguments the lines cannot overlap, and so the loops become vector code.
@@ -270,37 +286,39 @@ fn loop_of_4(
 }
 
 #[inline(never)]
-fn butterflies(x: &mut [Line], y: &mut [Line], w: &Factors, p: Prime) {
+fn butterflies<F: LineFactors>(x: &mut [Line], y: &mut [Line], w: &F, p: Prime) {
     for (x, y) in x.iter_mut().zip(y) {
         for t in 0..LANES {
-            [x[t], y[t]] = p.butterfly([x[t], y[t]], w.at(t));
+            [x[t], y[t]] = p.butterfly([x[t], y[t]], w.of(t));
         }
     }
 }
 
 #[inline(never)]
-fn inverse_butterflies(x: &mut [Line], y: &mut [Line], w: &Factors, p: Prime) {
+fn inverse_butterflies<F: LineFactors>(x: &mut [Line], y: &mut [Line], w: &F, p: Prime) {
     for (x, y) in x.iter_mut().zip(y) {
         for t in 0..LANES {
-            [x[t], y[t]] = p.inverse_butterfly([x[t], y[t]], w.at(t));
+            [x[t], y[t]] = p.inverse_butterfly([x[t], y[t]], w.of(t));
         }
     }
 }
 
 /// Each line times the factors of its lanes. In any words, out in `[0, 2q)`.
 #[inline(never)]
-fn multiply(row: &mut MatrixRow, w: &Factors, p: Prime) {
+fn multiply<F: LineFactors>(row: &mut MatrixRow, w: &F, p: Prime) {
     for line in row {
         for t in 0..LANES {
-            line[t] = p.mul_lazy(line[t], w.at(t));
+            line[t] = p.mul_lazy(line[t], w.of(t));
         }
     }
 }
 
-/// From `[0, 2 bound)` to `[0, bound)`.
-fn reduce_row(row: &mut MatrixRow, bound: Word) {
+/// From `[0, 4q)` to `[0, q)`.
+fn reduce_row(row: &mut MatrixRow, p: Prime) {
+    let (q, also_q) = (p.q, p.also_two_q / 2);
     for word in row.as_flattened_mut() {
-        *word = reduce(*word, bound);
+        let x = p.reduce(*word).wrapping_sub(q);
+        *word = x.wrapping_add(also_q & sign(x));
     }
 }
 

@@ -17,7 +17,8 @@ pub(crate) fn count(count: u64) -> String {
 pub(crate) fn things(number: usize, thing: &str) -> String {
     let plural = match number {
         1 => "",
-        _ if thing.ends_with("ch") => "es",
+        // As in batches, but not in epochs.
+        _ if thing.ends_with("tch") => "es",
         _ => "s",
     };
     format!("{} {thing}{plural}", count(number as u64))
@@ -93,6 +94,7 @@ mod tests {
         assert_eq!(count(1000), "1,000");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(things(1, "epoch"), "1 epoch");
+        assert_eq!(things(8, "epoch"), "8 epochs");
         assert_eq!(things(1200, "step"), "1,200 steps");
         assert_eq!(things(2, "mini-batch"), "2 mini-batches");
     }

@@ -213,7 +213,6 @@ fn product(a: &Line, w: &Line, quotient: &Line, q: Word) -> Line {
 /// `dst = t / 2^32 mod q`, in `[0, q)`. The modulus twice, the second unknown to the compiler, which would otherwise choose between
 /// two words where it takes an instruction less to add.
 #[inline(never)]
-#[expect(clippy::cast_possible_truncation, reason = "high words")]
 fn montgomery(dst: &mut [Word], t: &[u64], [q, also_q]: [Word; 2], negative_inverse: Word) {
     for (dst, t) in dst.iter_mut().zip(t) {
         let multiple = ((t & WORD) * u64::from(negative_inverse)) & WORD;

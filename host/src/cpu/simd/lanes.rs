@@ -53,12 +53,16 @@ impl Factors {
 }
 
 /// How many vectors fit into the registers of an instruction set.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "other processors run plain Rust only")
+)]
 pub(super) enum Registers {
     /// Sixteen and some more: the points of a block of a transform, or the sums of two vectors for four moduli.
     Many,
     /// Four and some more: the points of two levels of a block, or the sums of a vector for two moduli.
     Few,
-    /// None: points, and the sums of eight vectors for one modulus, are in the first-level cache.
+    /// None: points, and the sums of a tile of vectors for one modulus, are in the first-level cache.
     None,
 }
 
@@ -103,31 +107,11 @@ pub(super) trait Lanes: Copy {
     /// Word `lanes[i]` at place `i`.
     fn permute(self, x: Self::Vector, lanes: &Line) -> Self::Vector;
 
-    /// `floor(a * b / 2^32)`.
-    #[inline(always)]
-    fn mul_high(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
-        let ([a0, a1], [b0, b1]) = (self.split(a), self.split(b));
-        self.join_high([self.mul_wide(a0, b0), self.mul_wide(a1, b1)])
-    }
-
     /// `floor(a * b / 2^32)` for one word `b`.
     #[inline(always)]
     fn mul_high_scalar(self, a: Self::Vector, b: Word) -> Self::Vector {
         let ([a0, a1], b) = (self.split(a), self.splat_wide(u64::from(b)));
         self.join_high([self.mul_wide(a0, b), self.mul_wide(a1, b)])
-    }
-
-    /// `a * w mod q`, not fully reduced: for any words `a` the result is in `[0, 2q)`.
-    #[inline(always)]
-    fn mul_lazy(
-        self,
-        a: Self::Vector,
-        w: Self::Vector,
-        quotient: Self::Vector,
-        q: Self::Vector,
-    ) -> Self::Vector {
-        let multiple = self.mul_high(a, quotient);
-        self.sub(self.mul_low(a, w), self.mul_low(multiple, q))
     }
 
     /// `a * w mod q` for one factor `w`, not fully reduced: for any words `a` the result is in `[0, 2q)`.

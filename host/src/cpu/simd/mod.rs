@@ -16,7 +16,6 @@ mod error;
 mod isa;
 mod lanes;
 mod ntt;
-mod points;
 mod portable;
 mod products;
 mod reduction;
@@ -27,6 +26,8 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(target_arch = "x86_64")]
+mod points;
 
 pub use automorphism::AutomorphismTable;
 pub use basis::{BaseConversion, GROUP};

@@ -21,6 +21,26 @@ pub(super) trait Points: Lanes {
     /// The inverse of [`deal_all`](Self::deal_all).
     fn undeal_all(self, pair: [Self::Vector; 2]) -> [Self::Vector; 2];
 
+    /// `floor(a * b / 2^32)`.
+    #[inline(always)]
+    fn mul_high(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        let ([a0, a1], [b0, b1]) = (self.split(a), self.split(b));
+        self.join_high([self.mul_wide(a0, b0), self.mul_wide(a1, b1)])
+    }
+
+    /// `a * w mod q`, not fully reduced: for any words `a` the result is in `[0, 2q)`.
+    #[inline(always)]
+    fn mul_lazy(
+        self,
+        a: Self::Vector,
+        w: Self::Vector,
+        quotient: Self::Vector,
+        q: Self::Vector,
+    ) -> Self::Vector {
+        let multiple = self.mul_high(a, quotient);
+        self.sub(self.mul_low(a, w), self.mul_low(multiple, q))
+    }
+
     /// `(x + w y, x - w y)`. In in `[0, 2q)` and any words, out in `[0, 4q)`.
     #[inline(always)]
     fn butterfly_lazy(

@@ -152,10 +152,6 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn mul_lazy(self, a: Line, w: Line, quotient: Line, q: Line) -> Line {
-        product(&a, &w, &quotient, q[0])
-    }
-    #[inline(always)]
     fn mul_scalar_lazy(self, a: Line, value: Word, quotient: Word, q: Line) -> Line {
         each!(|i| mul_lazy(a[i], Factor { value, quotient }, q[0]))
     }
@@ -198,17 +194,6 @@ const fn lift(a: Word, q: Word) -> Word {
 }
 
 // The functions below are not inlined: as arguments the lines cannot overlap, and so the loops become vector code.
-
-#[inline(never)]
-fn product(a: &Line, w: &Line, quotient: &Line, q: Word) -> Line {
-    each!(|i| {
-        let factor = Factor {
-            value: w[i],
-            quotient: quotient[i],
-        };
-        mul_lazy(a[i], factor, q)
-    })
-}
 
 /// `dst = t / 2^32 mod q`, in `[0, q)`. The modulus twice, the second unknown to the compiler, which would otherwise choose between
 /// two words where it takes an instruction less to add.

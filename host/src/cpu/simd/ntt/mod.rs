@@ -6,14 +6,12 @@
 //! `[0, 2q)` inverse (D. Harvey, Faster arithmetic for number-theoretic transforms, 2014). Twiddle factors are stored
 //! factored, 256 bytes per 256 words and direction, because a full table would cost more memory traffic than the row itself.
 
-mod block;
-mod columns;
-mod halves;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod portable;
-mod rows;
 mod table;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +22,7 @@ pub use self::table::NttTable;
 use super::{
     error::{KernelError, check_length},
     isa::Isa,
-    lanes::{Bounds, LANES, Line},
-    points::{Points, Transform},
+    lanes::{LANES, Line},
 };
 
 /// Words of a row of the matrix.
@@ -45,9 +42,9 @@ pub fn ntt_forward(isa: Isa, table: &NttTable, row: &mut [Word]) -> Result<(), K
     match isa {
         Isa::Portable => portable::forward(table, row),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(token) => token.transform(Forward { table, row }),
+        Isa::Avx2(token) => token.transform(vectors::Forward { table, row }),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512(token) => token.transform(Forward { table, row }),
+        Isa::Avx512(token) => token.transform(vectors::Forward { table, row }),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Ifma(token) => ifma::forward(token, table, row),
     }
@@ -144,80 +141,11 @@ fn matrix_mut<'a>(
     Ok(row.as_chunks_mut().0.as_chunks_mut().0)
 }
 
-/// Rows of the matrix between one that is transformed and one that is prefetched.
-const ROWS_AHEAD: usize = 2;
-
-struct Forward<'a> {
-    table: &'a NttTable,
-    row: &'a mut [MatrixRow],
-}
-
-impl Transform for Forward<'_> {
-    #[inline(always)]
-    fn run<S: Points>(self, s: S) {
-        let Self { table, row } = self;
-        let b = Bounds::new(s, table.modulus());
-        let t = &table.forward;
-        let (first, second) = table.radices();
-        let stride = row.len() / first;
-        match first {
-            4 => columns::forward::<S, 4>(s, b, &t.first, row, stride),
-            8 => columns::forward::<S, 8>(s, b, &t.first, row, stride),
-            _ => columns::forward::<S, 16>(s, b, &t.first, row, stride),
-        }
-        for (i, (part, factors)) in row.chunks_mut(second).zip(&t.second).enumerate() {
-            match second {
-                1 => {}
-                8 => columns::forward::<S, 8>(s, b, factors, part, 1),
-                _ => columns::forward::<S, 16>(s, b, factors, part, 1),
-            }
-            for (k, row) in part.iter_mut().enumerate() {
-                rows::forward(s, b, t, i * second + k, row);
-            }
-        }
-    }
-}
-
+/// What an inverse transform is made of.
 struct Inverse<'a> {
     table: &'a NttTable,
     row: &'a mut [MatrixRow],
     /// What is transformed, if it is not the row itself.
     src: Option<&'a [MatrixRow]>,
     last: [ShoupFactor; 2],
-}
-
-impl Transform for Inverse<'_> {
-    #[inline(always)]
-    fn run<S: Points>(self, s: S) {
-        let Self {
-            table,
-            row,
-            src,
-            last,
-        } = self;
-        let b = Bounds::new(s, table.modulus());
-        let t = &table.inverse;
-        let (first, second) = table.radices();
-        for (i, factors) in t.second.iter().enumerate() {
-            for r in i * second..(i + 1) * second {
-                rows::prefetch(s, t, src.unwrap_or(row), r + ROWS_AHEAD);
-                if let Some(src) = src {
-                    row[r] = src[r];
-                }
-                rows::inverse(s, b, t, r, &mut row[r]);
-            }
-            let part = &mut row[i * second..][..second];
-            match second {
-                1 => {}
-                8 => columns::inverse::<S, 8>(s, b, factors, part, 1),
-                _ => columns::inverse::<S, 16>(s, b, factors, part, 1),
-            }
-        }
-        let stride = row.len() / first;
-        match first {
-            4 => columns::inverse_last::<S, 4>(s, b, &t.first, row, stride, last),
-            8 => columns::inverse_last::<S, 8>(s, b, &t.first, row, stride, last),
-            _ => columns::inverse_last::<S, 16>(s, b, &t.first, row, stride, last),
-        }
-    }
 }

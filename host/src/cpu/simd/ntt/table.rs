@@ -22,6 +22,7 @@ pub struct NttTable {
     /// Radices of the two passes down the columns; the second is 1 where one pass is enough.
     radices: (usize, usize),
     degree_inverse: Word,
+    #[cfg(target_arch = "x86_64")]
     root: Word,
     inverse_root: Word,
     pub(super) forward: Direction,
@@ -45,6 +46,7 @@ pub(super) struct Direction {
     /// Per row `r`: `g^j` at place `j`, with `g = psi^(2 bitrev(r) + 1)`.
     pub(super) twist: Vec<Factors>,
     /// Per pair of vectors of a row: the factors of the last four levels at the places of words that were dealt.
+    #[cfg(target_arch = "x86_64")]
     pub(super) lanes: [[Factors; 4]; LANES / 2],
     /// The same at the places of words in a row that was transposed: the block of a transform of 16 vectors, with a factor for each
     /// lane.
@@ -77,6 +79,7 @@ impl NttTable {
             modulus: q,
             radices,
             degree_inverse: q.inv(q.reduce_wide(n as u64)),
+            #[cfg(target_arch = "x86_64")]
             root,
             inverse_root,
             forward: Direction::new(&Twiddles::new(n, q, root), radices),
@@ -221,6 +224,7 @@ impl Twiddles {
 
 /// Which of two vectors and which word of it stands at a place of the first of two vectors that were dealt for one of the last
 /// four levels.
+#[cfg(target_arch = "x86_64")]
 const fn dealt(level: u32, place: usize) -> (usize, usize) {
     let (half, quarter) = (place / 8, place / 4 % 2);
     match level {
@@ -255,6 +259,7 @@ impl Direction {
                 .map(|r| collect(&mut t.block(rows, r, LANES.trailing_zeros())))
                 .collect(),
             twist: (0..rows).map(|r| collect(&mut t.twist(r))).collect(),
+            #[cfg(target_arch = "x86_64")]
             lanes: std::array::from_fn(|pair| {
                 [0, 1, 2, 3].map(|level| {
                     collect(&mut (0..LANES).map(|place| {

@@ -4,7 +4,7 @@
 
 use engine::arith::ShoupFactor;
 
-use super::super::{
+use super::super::super::{
     lanes::{Bounds, Factors},
     points::Points,
 };

@@ -3,11 +3,12 @@
 use engine::arith::ShoupFactor;
 
 use super::{
-    super::{
+    super::super::{
         lanes::{Bounds, Factors, LANES, Registers},
         points::Points,
     },
-    MATRIX_ROW, MatrixRow, block, halves,
+    super::{MATRIX_ROW, MatrixRow},
+    block, halves,
 };
 
 /// Levels of `R` rows `stride` apart, beginning with row `k`. In and out in `[0, 4q)`.

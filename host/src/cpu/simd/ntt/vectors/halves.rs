@@ -6,7 +6,7 @@
 use engine::arith::ShoupFactor;
 
 use super::{
-    super::{
+    super::super::{
         lanes::{Bounds, Factor, Factors},
         points::Points,
     },

@@ -5,12 +5,12 @@
 //! first product the factors of those are the same for all rows.
 
 use super::{
-    super::{
+    super::super::{
         lanes::{Bounds, Factors, LANES},
         points::Points,
     },
-    MatrixRow, block,
-    table::Direction,
+    super::{MatrixRow, table::Direction},
+    block,
 };
 
 /// Each vector times the factors of its lanes. In any words, out in `[0, 2q)`.

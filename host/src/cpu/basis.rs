@@ -1,7 +1,7 @@
 //! Conversions between bases of the CPU backend.
 //!
-//! Targets are converted in groups of [`simd::GROUP`], so that each source word is loaded once for all of them, and every group is
-//! transformed while it is in the cache.
+//! Targets are converted in groups of [`simd::GROUP`], so that each source word is brought to the first-level cache once for all of
+//! them, and every group is transformed as soon as it is made.
 
 use engine::arith::{ShoupFactor, Word};
 use engine::backend::{BackendError, BasisOps, Shape};

@@ -1,7 +1,7 @@
 //! Key switching of the CPU backend, fused.
 //!
 //! For each group of target limbs, all digits are converted, transformed and multiplied with the key at once, in a scratch
-//! of `digits * simd::GROUP` rows that stays in the cache; the digits are never written out.
+//! of `digits * simd::GROUP` rows that is used again for the next group; whole digits are never written out.
 
 use engine::arith::{ShoupFactor, Word};
 use engine::backend::{BackendError, GadgetKey, GadgetOps, Shape};

@@ -19,7 +19,8 @@ use super::{
 /// the first-level cache.
 const TILE: usize = 16;
 /// Targets that are best converted at once: more would not leave room in the caches for their rows, and with fewer each source is read
-/// more often. Measured in a key switch at 47 limbs on two threads: 35.4 ms with four, 33.6 with eight, 36.1 with twelve.
+/// more often. A key switch at 47 limbs on two threads of an AMD EPYC (Zen 4), medians of three runs: 35.4 to 39.2 ms with four, 33.5 to
+/// 33.9 with eight, 36.1 to 42.5 with twelve.
 pub const GROUP: usize = 8;
 const NAME: &str = "base conversion";
 

@@ -76,7 +76,7 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     fn mul_wide(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
-        each!(|i| (a[i] & 0xffff_ffff) * (b[i] & 0xffff_ffff))
+        each!(|i| (a[i] & WORD) * (b[i] & WORD))
     }
     #[inline(always)]
     fn mul_wide_low(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {

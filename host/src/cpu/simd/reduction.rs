@@ -43,7 +43,7 @@ impl<S: Lanes> Reduction<S> {
         }
     }
 
-    /// `t / 2^32 mod q` for `t < 2^32 * 3 q`; the result is in `[0, q)`.
+    /// `t / 2^32 mod q` for `t + (2^32 - 1) q < 2^34 q`; the result is in `[0, q)`.
     #[inline(always)]
     pub(super) fn montgomery<const V: usize>(&self, t: [[S::Wide; 2]; V]) -> [S::Vector; V] {
         let (q, inverse) = (self.q_wide, self.negative_inverse);

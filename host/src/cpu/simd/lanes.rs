@@ -1,6 +1,6 @@
 //! The vector operations that kernels are written in.
 
-use engine::arith::{Modulus, ShoupFactor, Word};
+use engine::arith::{Modulus, Word};
 
 /// Words of one vector.
 pub(super) const LANES: usize = 16;
@@ -9,48 +9,6 @@ pub(super) type Line = [Word; LANES];
 
 /// Lines between one that is loaded and one that is prefetched, where many rows are read at once.
 pub(super) const AHEAD: usize = 8;
-
-/// Sixteen Shoup factors: one vector of values and one of quotients.
-#[derive(Clone, Debug)]
-#[repr(C, align(64))]
-pub(super) struct Factors {
-    /// The factors, each in `[0, q)`.
-    pub(super) value: Line,
-    /// `floor(value * 2^32 / q)`.
-    pub(super) quotient: Line,
-}
-
-impl Factors {
-    /// Factors at their places; places beyond the end of the iterator hold zero.
-    pub(super) fn collect(factors: impl IntoIterator<Item = ShoupFactor>) -> Self {
-        let (mut value, mut quotient) = ([0; LANES], [0; LANES]);
-        for (i, factor) in factors.into_iter().take(LANES).enumerate() {
-            value[i] = factor.value();
-            quotient[i] = factor.quotient();
-        }
-        Self { value, quotient }
-    }
-}
-
-/// One Shoup factor.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Factor {
-    /// In `[0, q)`.
-    pub(super) value: Word,
-    /// `floor(value * 2^32 / q)`.
-    pub(super) quotient: Word,
-}
-
-impl Factors {
-    /// The factor at a place.
-    #[inline(always)]
-    pub(super) const fn at(&self, place: usize) -> Factor {
-        Factor {
-            value: self.value[place],
-            quotient: self.quotient[place],
-        }
-    }
-}
 
 /// How many vectors fit into the registers of an instruction set.
 #[cfg_attr(

@@ -1,6 +1,48 @@
 //! Vectors as points of a transform: butterflies, and words dealt anew between two vectors.
 
-use super::lanes::{Bounds, Factor, Factors, Lanes};
+use engine::arith::{ShoupFactor, Word};
+
+use super::lanes::{Bounds, LANES, Lanes, Line};
+
+/// Sixteen Shoup factors: one vector of values and one of quotients.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Factors {
+    /// The factors, each in `[0, q)`.
+    pub(super) value: Line,
+    /// `floor(value * 2^32 / q)`.
+    pub(super) quotient: Line,
+}
+
+/// One Shoup factor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Factor {
+    /// In `[0, q)`.
+    pub(super) value: Word,
+    /// `floor(value * 2^32 / q)`.
+    pub(super) quotient: Word,
+}
+
+impl Factors {
+    /// Factors at their places; places beyond the end of the iterator hold zero.
+    pub(super) fn collect(factors: impl IntoIterator<Item = ShoupFactor>) -> Self {
+        let (mut value, mut quotient) = ([0; LANES], [0; LANES]);
+        for (i, factor) in factors.into_iter().take(LANES).enumerate() {
+            value[i] = factor.value();
+            quotient[i] = factor.quotient();
+        }
+        Self { value, quotient }
+    }
+
+    /// The factor at a place.
+    #[inline(always)]
+    pub(super) const fn at(&self, place: usize) -> Factor {
+        Factor {
+            value: self.value[place],
+            quotient: self.quotient[place],
+        }
+    }
+}
 
 /// An instruction set in whose vectors a transform is made.
 pub(super) trait Points: Lanes {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use engine::arith::{WORD_BITS, Word};
 
-use super::lanes::{Bounds, Factor, LANES, Lanes, Line, Registers};
+use super::lanes::{Bounds, LANES, Lanes, Line, Registers};
 
 /// The low word of a double word.
 pub(super) const WORD: u64 = 0xffff_ffff;
@@ -153,7 +153,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn mul_scalar_lazy(self, a: Line, value: Word, quotient: Word, q: Line) -> Line {
-        each!(|i| mul_lazy(a[i], Factor { value, quotient }, q[0]))
+        each!(|i| mul_lazy(a[i], [value, quotient], q[0]))
     }
     #[inline(always)]
     fn reduce(self, a: Line, bound: Line) -> Line {
@@ -165,13 +165,13 @@ impl Lanes for Portable {
     }
 }
 
-/// `a * w mod q`; the result is in `[0, 2q)`. One wide difference, because SSE2 has only products of 64 bits.
+/// `a * value mod q`; the result is in `[0, 2q)`. One wide difference, because SSE2 has only products of 64 bits.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the low word")]
-const fn mul_lazy(a: Word, w: Factor, q: Word) -> Word {
+const fn mul_lazy(a: Word, [value, quotient]: [Word; 2], q: Word) -> Word {
     let a = a as u64;
-    let multiple = (a * w.quotient as u64) >> 32;
-    (a * w.value as u64).wrapping_sub(multiple * q as u64) as Word
+    let multiple = (a * quotient as u64) >> 32;
+    (a * value as u64).wrapping_sub(multiple * q as u64) as Word
 }
 
 /// All ones for a negative number, else zero.

@@ -1,20 +1,23 @@
 //! Twiddle factors.
 
-use engine::arith::{Modulus, ShoupFactor, Word, bit_reverse};
+use std::sync::OnceLock;
+
+use engine::arith::{Modulus, Word, bit_reverse};
 
 use super::{
-    super::{
-        error::KernelError,
-        isa::Isa,
-        lanes::{Factors, LANES},
-    },
+    super::{error::KernelError, isa::Isa, lanes::LANES},
     MATRIX_ROW,
+    portable::PortableDirection,
 };
+#[cfg(target_arch = "x86_64")]
+use super::{ifma::WideTable, vectors::VectorDirection};
 
 /// Smallest and largest degree: four to 256 rows of the matrix.
 const DEGREES: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 16;
 
 /// The constants of the transform of one degree modulo one prime.
+///
+/// The factors of each form are made when it is first used.
 #[derive(Clone, Debug)]
 pub struct NttTable {
     degree: usize,
@@ -22,35 +25,30 @@ pub struct NttTable {
     /// Radices of the two passes down the columns; the second is 1 where one pass is enough.
     radices: (usize, usize),
     degree_inverse: Word,
-    #[cfg(target_arch = "x86_64")]
     root: Word,
     inverse_root: Word,
-    pub(super) forward: Direction,
-    pub(super) inverse: Direction,
-    /// Made when first used.
+    portable: OnceLock<Box<[PortableDirection; 2]>>,
     #[cfg(target_arch = "x86_64")]
-    wide: std::sync::OnceLock<Box<super::ifma::WideTable>>,
+    vectors: OnceLock<Box<[VectorDirection; 2]>>,
+    #[cfg(target_arch = "x86_64")]
+    wide: OnceLock<Box<WideTable>>,
 }
 
 /// The twiddle factors of one direction, with `psi` the root of that direction.
 ///
-/// A block of `2^l` points has `2^l - 1` factors: level `s` of it begins at place `2^s - 1`.
+/// A block `B` of `2^l` points has `2^l - 1` factors: level `s` of it begins at place `2^s - 1`.
 #[derive(Clone, Debug)]
-pub(super) struct Direction {
+pub(super) struct Direction<B, L> {
     /// The block of the first pass down the columns.
-    pub(super) first: Factors,
+    pub(super) first: B,
     /// The blocks of the second pass; empty blocks if there is none.
-    pub(super) second: Vec<Factors>,
+    pub(super) second: Vec<B>,
     /// Per row of the matrix: the block of its first four levels.
-    pub(super) rows: Vec<Factors>,
+    pub(super) rows: Vec<B>,
     /// Per row `r`: `g^j` at place `j`, with `g = psi^(2 bitrev(r) + 1)`.
-    pub(super) twist: Vec<Factors>,
-    /// Per pair of vectors of a row: the factors of the last four levels at the places of words that were dealt.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) lanes: [[Factors; 4]; LANES / 2],
-    /// The same at the places of words in a row that was transposed: the block of a transform of 16 vectors, with a factor for each
-    /// lane.
-    pub(super) transposed: Vec<Factors>,
+    pub(super) twist: Vec<B>,
+    /// The factors of the last four levels of all rows.
+    pub(super) last: L,
 }
 
 impl NttTable {
@@ -79,13 +77,13 @@ impl NttTable {
             modulus: q,
             radices,
             degree_inverse: q.inv(q.reduce_wide(n as u64)),
-            #[cfg(target_arch = "x86_64")]
             root,
             inverse_root,
-            forward: Direction::new(&Twiddles::new(n, q, root), radices),
-            inverse: Direction::new(&Twiddles::new(n, q, inverse_root), radices),
+            portable: OnceLock::new(),
             #[cfg(target_arch = "x86_64")]
-            wide: std::sync::OnceLock::new(),
+            vectors: OnceLock::new(),
+            #[cfg(target_arch = "x86_64")]
+            wide: OnceLock::new(),
         })
     }
 
@@ -104,11 +102,10 @@ impl NttTable {
     /// Bytes of the factors that a transform reads, of either direction.
     #[must_use]
     pub fn factor_bytes(&self, isa: Isa) -> usize {
-        let t = &self.forward;
         match isa {
-            Isa::Portable => t.block_bytes(self.radices) + size_of_val(&t.transposed[..]),
+            Isa::Portable => self.portable()[0].bytes(self.radices),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(_) | Isa::Avx512(_) => t.block_bytes(self.radices) + size_of_val(&t.lanes),
+            Isa::Avx2(_) | Isa::Avx512(_) => self.vectors()[0].bytes(self.radices),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Ifma(_) => self.wide().factor_bytes(),
         }
@@ -128,17 +125,32 @@ impl NttTable {
         ]
     }
 
+    /// The powers that the forward and the inverse transform need.
+    fn twiddles(&self) -> [Twiddles; 2] {
+        [self.root, self.inverse_root].map(|root| Twiddles::new(self.degree, self.modulus, root))
+    }
+
+    /// The factors of the forward and of the inverse transform in plain Rust.
+    pub(super) fn portable(&self) -> &[PortableDirection; 2] {
+        let make = |t| PortableDirection::of(&t, self.radices);
+        self.portable
+            .get_or_init(|| Box::new(self.twiddles().map(make)))
+    }
+
+    /// The factors of the forward and of the inverse transform in vectors.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn vectors(&self) -> &[VectorDirection; 2] {
+        let make = |t| VectorDirection::of(&t, self.radices);
+        self.vectors
+            .get_or_init(|| Box::new(self.twiddles().map(make)))
+    }
+
     /// The factors of 52 bits.
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn wide(&self) -> &super::ifma::WideTable {
+    pub(super) fn wide(&self) -> &WideTable {
         self.wide.get_or_init(|| {
-            let [forward, inverse] = [self.root, self.inverse_root]
-                .map(|root| Twiddles::new(self.degree, self.modulus, root));
-            Box::new(super::ifma::WideTable::new(
-                &forward,
-                &inverse,
-                self.radices,
-            ))
+            let [forward, inverse] = self.twiddles();
+            Box::new(WideTable::new(&forward, &inverse, self.radices))
         })
     }
 }
@@ -222,34 +234,24 @@ impl Twiddles {
     }
 }
 
-/// Which of two vectors and which word of it stands at a place of the first of two vectors that were dealt for one of the last
-/// four levels.
-#[cfg(target_arch = "x86_64")]
-const fn dealt(level: u32, place: usize) -> (usize, usize) {
-    let (half, quarter) = (place / 8, place / 4 % 2);
-    match level {
-        0 => (half, place % 8),
-        1 => (quarter, 8 * half + place % 4),
-        2 => (quarter, 8 * half + place % 4 / 2 * 4 + place % 2),
-        _ => (quarter, 8 * half + place % 4 * 2),
-    }
-}
-
-impl Direction {
-    /// Bytes of the factors that a transform reads before its last four levels: all but those of a second pass that is none.
-    fn block_bytes(&self, (_, second): (usize, usize)) -> usize {
+impl<B, L> Direction<B, L> {
+    /// Bytes of the factors that a transform reads: all but those of a second pass that is none.
+    fn bytes(&self, (_, second): (usize, usize)) -> usize {
         let second = match second {
             1 => 0,
             _ => self.second.len(),
         };
-        (1 + second + self.rows.len() + self.twist.len()) * size_of::<Factors>()
+        (1 + second + self.rows.len() + self.twist.len()) * size_of::<B>() + size_of::<L>()
     }
 
-    fn new(t: &Twiddles, (first, second): (usize, usize)) -> Self {
+    /// The factors with the radices of the passes down the columns; `collect` makes a block of at most 16 powers.
+    pub(super) fn new(
+        t: &Twiddles,
+        (first, second): (usize, usize),
+        collect: impl Fn(&mut dyn Iterator<Item = Word>) -> B,
+        last: L,
+    ) -> Self {
         let rows = t.rows();
-        let collect = |words: &mut dyn Iterator<Item = Word>| {
-            Factors::collect(words.map(|w| ShoupFactor::new(w, t.modulus())))
-        };
         Self {
             first: collect(&mut t.block(1, 0, first.trailing_zeros())),
             second: (0..first)
@@ -259,21 +261,7 @@ impl Direction {
                 .map(|r| collect(&mut t.block(rows, r, LANES.trailing_zeros())))
                 .collect(),
             twist: (0..rows).map(|r| collect(&mut t.twist(r))).collect(),
-            #[cfg(target_arch = "x86_64")]
-            lanes: std::array::from_fn(|pair| {
-                [0, 1, 2, 3].map(|level| {
-                    collect(&mut (0..LANES).map(|place| {
-                        let (owner, word) = dealt(level, place);
-                        t.last_levels(2 * pair + owner, level, word >> (4 - level))
-                    }))
-                })
-            }),
-            transposed: (0..4)
-                .flat_map(|level| (0..1 << level).map(move |group| (level, group)))
-                .map(|(level, group)| {
-                    collect(&mut (0..LANES).map(|k| t.last_levels(k, level, group)))
-                })
-                .collect(),
+            last,
         }
     }
 }

@@ -5,8 +5,8 @@
 use engine::arith::ShoupFactor;
 
 use super::super::super::{
-    lanes::{Bounds, Factors},
-    points::Points,
+    lanes::Bounds,
+    points::{Factors, Points},
 };
 
 /// One level of a block of `R` points, in groups of `2 H`. In and out in `[0, 4q)`; `FRESH` words in in `[0, 2q)`.

@@ -4,8 +4,8 @@ use engine::arith::ShoupFactor;
 
 use super::{
     super::super::{
-        lanes::{Bounds, Factors, LANES, Registers},
-        points::Points,
+        lanes::{Bounds, LANES, Registers},
+        points::{Factors, Points},
     },
     super::{MATRIX_ROW, MatrixRow},
     block, halves,

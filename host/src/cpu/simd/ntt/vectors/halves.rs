@@ -7,8 +7,8 @@ use engine::arith::ShoupFactor;
 
 use super::{
     super::super::{
-        lanes::{Bounds, Factor, Factors},
-        points::Points,
+        lanes::Bounds,
+        points::{Factor, Factors, Points},
     },
     block,
 };

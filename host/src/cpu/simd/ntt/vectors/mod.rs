@@ -4,7 +4,9 @@ mod block;
 mod columns;
 mod halves;
 mod rows;
+mod table;
 
+pub(super) use self::table::VectorDirection;
 use super::{
     super::{
         lanes::Bounds,
@@ -27,7 +29,7 @@ impl Transform for Forward<'_> {
     fn run<S: Points>(self, s: S) {
         let Self { table, row } = self;
         let b = Bounds::new(s, table.modulus());
-        let t = &table.forward;
+        let [t, _] = table.vectors();
         let (first, second) = table.radices();
         let stride = row.len() / first;
         match first {
@@ -58,7 +60,7 @@ impl Transform for Inverse<'_> {
             last,
         } = self;
         let b = Bounds::new(s, table.modulus());
-        let t = &table.inverse;
+        let [_, t] = table.vectors();
         let (first, second) = table.radices();
         for (i, factors) in t.second.iter().enumerate() {
             for r in i * second..(i + 1) * second {

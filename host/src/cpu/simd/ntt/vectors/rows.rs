@@ -6,11 +6,12 @@
 
 use super::{
     super::super::{
-        lanes::{Bounds, Factors, LANES},
-        points::Points,
+        lanes::{Bounds, LANES},
+        points::{Factors, Points},
     },
-    super::{MatrixRow, table::Direction},
+    super::MatrixRow,
     block,
+    table::VectorDirection,
 };
 
 /// Each vector times the factors of its lanes. In any words, out in `[0, 2q)`.
@@ -24,7 +25,13 @@ fn twist<S: Points>(s: S, x: &mut [S::Vector; LANES], factors: &Factors, b: Boun
 
 /// The last eight levels of row `r`. In in `[0, 4q)`, out in `[0, q)`.
 #[inline(always)]
-pub(super) fn forward<S: Points>(s: S, b: Bounds<S>, t: &Direction, r: usize, row: &mut MatrixRow) {
+pub(super) fn forward<S: Points>(
+    s: S,
+    b: Bounds<S>,
+    t: &VectorDirection,
+    r: usize,
+    row: &mut MatrixRow,
+) {
     let mut x = [b.q; LANES];
     for (x, line) in x.iter_mut().zip(row.iter()) {
         *x = s.load(line);
@@ -41,7 +48,7 @@ pub(super) fn forward<S: Points>(s: S, b: Bounds<S>, t: &Direction, r: usize, ro
                 2 => s.deal_pairs(y),
                 _ => s.deal_singles(y),
             };
-            let y = s.lane_butterfly(y, &t.lanes[pair][level], b);
+            let y = s.lane_butterfly(y, &t.last[pair][level], b);
             (x[2 * pair], x[2 * pair + 1]) = (y[0], y[1]);
         }
     }
@@ -55,11 +62,17 @@ pub(super) fn forward<S: Points>(s: S, b: Bounds<S>, t: &Direction, r: usize, ro
 
 /// The first eight levels of the inverse in row `r`. In in `[0, q)`, out in `[0, 2q)`.
 #[inline(always)]
-pub(super) fn inverse<S: Points>(s: S, b: Bounds<S>, t: &Direction, r: usize, row: &mut MatrixRow) {
+pub(super) fn inverse<S: Points>(
+    s: S,
+    b: Bounds<S>,
+    t: &VectorDirection,
+    r: usize,
+    row: &mut MatrixRow,
+) {
     let mut x = [b.q; LANES];
     for pair in 0..LANES / 2 {
         let y = s.deal_all([s.load(&row[2 * pair]), s.load(&row[2 * pair + 1])]);
-        let y = s.inverse_lane_butterfly_lazy(y, &t.lanes[pair][3], b);
+        let y = s.inverse_lane_butterfly_lazy(y, &t.last[pair][3], b);
         (x[2 * pair], x[2 * pair + 1]) = (y[0], y[1]);
     }
     for level in (0..3).rev() {
@@ -70,7 +83,7 @@ pub(super) fn inverse<S: Points>(s: S, b: Bounds<S>, t: &Direction, r: usize, ro
                 1 => s.deal_pairs(y),
                 _ => s.undeal_quarters(y),
             };
-            let y = s.inverse_lane_butterfly(y, &t.lanes[pair][level], b);
+            let y = s.inverse_lane_butterfly(y, &t.last[pair][level], b);
             (x[2 * pair], x[2 * pair + 1]) = (y[0], y[1]);
         }
     }
@@ -87,7 +100,7 @@ pub(super) fn inverse<S: Points>(s: S, b: Bounds<S>, t: &Direction, r: usize, ro
 
 /// Brings row `r`, if there is one, and its factors to the first-level cache.
 #[inline(always)]
-pub(super) fn prefetch<S: Points>(s: S, t: &Direction, matrix: &[MatrixRow], r: usize) {
+pub(super) fn prefetch<S: Points>(s: S, t: &VectorDirection, matrix: &[MatrixRow], r: usize) {
     let Some(row) = matrix.get(r) else { return };
     for line in 0..row.len() {
         s.prefetch(row, line);

@@ -114,7 +114,8 @@ pub(super) trait Lanes: Copy {
         ])
     }
 
-    /// [`montgomery_lazy`](Self::montgomery_lazy) of `V` vectors, and a reduction from `[0, 4q)` to `[0, q)`.
+    /// [`montgomery_lazy`](Self::montgomery_lazy) of `V` vectors as [`weighted_sums`](Self::weighted_sums) gives them, and a reduction from
+    /// `[0, 4q)` to `[0, q)`.
     #[inline(always)]
     fn montgomery<const V: usize>(
         self,
@@ -150,7 +151,8 @@ pub(super) trait Lanes: Copy {
         sums
     }
 
-    /// `sum_t sources[t] * weights[g][t]` modulo `2^64`, for the `V` vectors from number `i` on. Weights are below `2^32`.
+    /// `sum_t sources[t] * weights[g][t]` modulo `2^64`, for the `V` vectors from number `i` on, in an order that
+    /// [`montgomery`](Self::montgomery) undoes. Weights are below `2^32`.
     #[inline(always)]
     fn weighted_sums<const G: usize, const V: usize>(
         self,

@@ -4,10 +4,16 @@ use std::hint::black_box;
 
 use engine::arith::{WORD_BITS, Word};
 
-use super::lanes::{Bounds, LANES, Lanes, Line, Registers};
+use super::{
+    lanes::{Bounds, LANES, Lanes, Line, Registers},
+    reduction::MAX_PRODUCTS,
+};
 
 /// The low word of a double word.
 pub(super) const WORD: u64 = 0xffff_ffff;
+
+/// Place of the low word of a double word.
+const LOW: usize = cfg!(target_endian = "big") as usize;
 
 /// No proof is needed for plain Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +112,7 @@ impl Lanes for Portable {
         sums
     }
 
+    /// Sums of even words, then of odd words.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "weights are words")]
     fn weighted_sums<const G: usize, const V: usize>(
@@ -115,16 +122,20 @@ impl Lanes for Portable {
         i: usize,
     ) -> [[[[u64; 8]; 2]; V]; G] {
         let mut sums = [[[[0; 8]; 2]; V]; G];
-        let (pairs, rest) = sources.as_chunks();
+        let mut pairs = [[].as_slice(); MAX_PRODUCTS + 1];
+        for (pairs, source) in pairs.iter_mut().zip(sources) {
+            *pairs = source[i..][..V].as_flattened().as_chunks().0;
+        }
+        let (twos, rest) = pairs[..sources.len()].as_chunks();
         for g in 0..G {
             let sums = sums[g].as_flattened_mut().as_flattened_mut();
+            let (even, odd) = sums.split_at_mut(V * LANES / 2);
             let (weights, last) = weights[g].as_chunks();
-            for ([a, b], [v, w]) in pairs.iter().zip(weights) {
-                let (a, b) = (a[i..][..V].as_flattened(), b[i..][..V].as_flattened());
-                add_two_products(sums, a, b, *v as Word, *w as Word);
+            for ([a, b], [v, w]) in twos.iter().zip(weights) {
+                add_two_products(even, odd, a, b, *v as Word, *w as Word);
             }
             for (a, w) in rest.iter().zip(last) {
-                add_products(sums, a[i..][..V].as_flattened(), *w as Word);
+                add_products(even, odd, a, *w as Word);
             }
         }
         sums
@@ -140,14 +151,11 @@ impl Lanes for Portable {
         _: Bounds<Self>,
     ) -> [Line; V] {
         let mut words = [[0; LANES]; V];
-        let (q, negative_inverse) = (q[0] as Word, negative_inverse[0] as Word);
-        let t = t.as_flattened().as_flattened();
-        montgomery(
-            words.as_flattened_mut(),
-            t,
-            [q, black_box(q)],
-            negative_inverse,
-        );
+        let t: &[[Word; 2]] = bytemuck::cast_slice(t.as_flattened().as_flattened());
+        let (even, odd) = t.split_at(V * LANES / 2);
+        let pairs = words.as_flattened_mut().as_chunks_mut().0;
+        let q = q[0] as Word;
+        montgomery(pairs, even, odd, q, black_box(q), negative_inverse[0]);
         words
     }
 
@@ -193,26 +201,63 @@ const fn lift(a: Word, q: Word) -> Word {
     a.wrapping_add(q & sign(a))
 }
 
-// The functions below are not inlined: as arguments the lines cannot overlap, and so the loops become vector code.
+// The functions below are not inlined: as arguments the lines cannot overlap, and so the loops become vector code. Even words are
+// multiplied where they are, in the low halves of double words, so that only odd words are moved.
 
-/// `dst = t / 2^32 mod q`, in `[0, q)`. The modulus twice, the second unknown to the compiler, which would otherwise choose between
-/// two words where it takes an instruction less to add.
+/// `dst = t / 2^32 mod q`, in `[0, q)`, for even and odd words. The modulus twice, the second unknown to the compiler, which would
+/// otherwise choose between two words where it takes an instruction less to add.
 #[inline(never)]
-fn montgomery(dst: &mut [Word], t: &[u64], [q, also_q]: [Word; 2], negative_inverse: Word) {
-    for (dst, t) in dst.iter_mut().zip(t) {
-        let multiple = ((t & WORD) * u64::from(negative_inverse)) & WORD;
-        let word = (t.wrapping_add(multiple * u64::from(q)) >> WORD_BITS) as Word;
-        let word = word.wrapping_sub(2 * q);
-        let word = word.wrapping_add((2 * also_q) & sign(word)).wrapping_sub(q);
-        *dst = word.wrapping_add(also_q & sign(word));
+fn montgomery(
+    dst: &mut [[Word; 2]],
+    even: &[[Word; 2]],
+    odd: &[[Word; 2]],
+    q: Word,
+    also_q: Word,
+    negative_inverse: u64,
+) {
+    for ((dst, even), odd) in dst.iter_mut().zip(even).zip(odd) {
+        let word = |t: &[Word; 2]| {
+            let low = u64::from(t[LOW]);
+            let multiple = low.wrapping_mul(negative_inverse) & WORD;
+            let word = ((low + multiple * u64::from(q)) >> WORD_BITS) as Word + t[1 - LOW];
+            let word = word.wrapping_sub(2 * q);
+            let word = word.wrapping_add((2 * also_q) & sign(word)).wrapping_sub(q);
+            word.wrapping_add(also_q & sign(word))
+        };
+        *dst = [word(even), word(odd)];
     }
 }
 
-/// `sums += a * w`.
+/// `sums += a * w`, for even and odd words.
 #[inline(never)]
-fn add_products(sums: &mut [u64], a: &[Word], w: Word) {
-    for (sum, a) in sums.iter_mut().zip(a) {
-        *sum = sum.wrapping_add(u64::from(*a) * u64::from(w));
+fn add_products(even: &mut [u64], odd: &mut [u64], a: &[[Word; 2]], w: Word) {
+    for ((even, odd), a) in even.iter_mut().zip(odd).zip(a) {
+        *even = even.wrapping_add(u64::from(a[0]) * u64::from(w));
+        *odd = odd.wrapping_add(u64::from(a[1]) * u64::from(w));
+    }
+}
+
+/// `sums += a * v + b * w`, for even and odd words.
+#[inline(never)]
+fn add_two_products(
+    even: &mut [u64],
+    odd: &mut [u64],
+    a: &[[Word; 2]],
+    b: &[[Word; 2]],
+    v: Word,
+    w: Word,
+) {
+    for (((even, odd), a), b) in even.iter_mut().zip(odd).zip(a).zip(b) {
+        let (av, bw) = (
+            u64::from(a[0]) * u64::from(v),
+            u64::from(b[0]) * u64::from(w),
+        );
+        *even = even.wrapping_add(av.wrapping_add(bw));
+        let (av, bw) = (
+            u64::from(a[1]) * u64::from(v),
+            u64::from(b[1]) * u64::from(w),
+        );
+        *odd = odd.wrapping_add(av.wrapping_add(bw));
     }
 }
 
@@ -221,14 +266,5 @@ fn add_products(sums: &mut [u64], a: &[Word], w: Word) {
 fn add_high_words(sums: &mut [Word], a: &[Word], w: Word) {
     for (sum, a) in sums.iter_mut().zip(a) {
         *sum = sum.wrapping_add(((u64::from(*a) * u64::from(w)) >> WORD_BITS) as Word);
-    }
-}
-
-/// `sums += a * v + b * w`.
-#[inline(never)]
-fn add_two_products(sums: &mut [u64], a: &[Word], b: &[Word], v: Word, w: Word) {
-    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-        let products = (u64::from(*a) * u64::from(v)).wrapping_add(u64::from(*b) * u64::from(w));
-        *sum = sum.wrapping_add(products);
     }
 }

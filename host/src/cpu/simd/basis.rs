@@ -11,13 +11,13 @@ use super::{
     elementwise::{lines, lines_mut},
     error::{KernelError, check_length},
     isa::{Isa, Kernel},
-    lanes::{AHEAD, Lanes, Line, Registers},
+    lanes::{AHEAD, LANES, Lanes, Line, Registers},
     reduction::{MAX_PRODUCTS, Reduction},
 };
 
 /// Vectors that are converted to all targets of a group before the next ones: sixteen rows of them and the estimate take 17 KiB of
 /// the first-level cache.
-const TILE: usize = 16;
+pub(super) const TILE: usize = 16;
 /// Targets that are best converted at once: more would not leave room in the caches for their rows, and with fewer each source is read
 /// more often. A key switch at 47 limbs on two threads of an AMD EPYC (Zen 4), medians of three runs: 35.4 to 39.2 ms with four, 33.5 to
 /// 33.9 with eight, 36.1 to 42.5 with twelve.
@@ -248,16 +248,46 @@ impl Kernel for Convert<'_, '_> {
                     done += 2;
                 }
             }
-            while let Some(group) = dst[done..].first_chunk_mut::<1>() {
-                match S::REGISTERS {
-                    Registers::None => {
-                        convert_group::<S, 1, TILE>(s, table, first + done, sources, group, start);
-                    }
-                    _ => convert_group::<S, 1, 1>(s, table, first + done, sources, group, start),
-                }
-                done += 1;
+            for (target, row) in dst.iter_mut().enumerate().skip(done) {
+                let lines = &mut row.as_chunks_mut().0[start..end];
+                convert_one(s, table, first + target, sources, lines);
             }
         }
+    }
+}
+
+/// One target.
+#[inline(always)]
+fn convert_one<S: Lanes>(
+    s: S,
+    table: &BaseConversion,
+    target: usize,
+    sources: &[&[Line]],
+    dst: &mut [Line],
+) {
+    let terms = sources.len();
+    let reduction = Reduction::new(s, table.targets[target]);
+    let weights = &table.weights[target * terms..][..terms];
+    let first = first_part(terms);
+    s.weighted_words(&sources[..first], &weights[..first], &reduction, dst);
+    if first < terms {
+        let mut rest = [[0; LANES]; TILE];
+        let rest = &mut rest[..dst.len()];
+        s.weighted_words(&sources[first..], &weights[first..], &reduction, rest);
+        for i in 0..dst.len() {
+            let word = reduction.add(s.load(&dst[i]), s.load(&rest[i]));
+            s.store(word, &mut dst[i]);
+        }
+    }
+}
+
+/// How many of the sources and the estimate are summed before a reduction.
+const fn first_part(terms: usize) -> usize {
+    // The estimate is one term more, but a small one.
+    if terms <= MAX_PRODUCTS + 1 {
+        terms
+    } else {
+        MAX_PRODUCTS
     }
 }
 
@@ -314,14 +344,14 @@ fn words<S: Lanes, const G: usize, const V: usize>(
     weights: &[&[u64]; G],
     i: usize,
 ) -> [[S::Vector; V]; G] {
-    // The estimate is one term more, but a small one.
-    if sources.len() <= MAX_PRODUCTS + 1 {
+    let first = first_part(sources.len());
+    if first == sources.len() {
         return part::<S, G, V>(s, reductions, sources, weights, i);
     }
-    let (head, tail) = sources.split_at(MAX_PRODUCTS);
+    let (head, tail) = sources.split_at(first);
     let mut halves = [[[].as_slice(); G]; 2];
     for g in 0..G {
-        let (head, tail) = weights[g].split_at(MAX_PRODUCTS);
+        let (head, tail) = weights[g].split_at(first);
         (halves[0][g], halves[1][g]) = (head, tail);
     }
     let mut words = part::<S, G, V>(s, reductions, head, &halves[0], i);
@@ -347,7 +377,9 @@ fn part<S: Lanes, const G: usize, const V: usize>(
     let sums = s.weighted_sums::<G, V>(sources, weights, i);
     let mut words = [[s.splat(0); V]; G];
     for g in 0..G {
-        words[g] = reductions[g].montgomery(sums[g]);
+        for v in 0..V {
+            words[g][v] = reductions[g].montgomery(sums[g][v]);
+        }
     }
     words
 }

@@ -2,6 +2,8 @@
 
 use engine::arith::{Modulus, Word};
 
+use super::reduction::Reduction;
+
 /// Words of one vector.
 pub(super) const LANES: usize = 16;
 /// The words of one vector in memory.
@@ -114,24 +116,6 @@ pub(super) trait Lanes: Copy {
         ])
     }
 
-    /// [`montgomery_lazy`](Self::montgomery_lazy) of `V` vectors as [`weighted_sums`](Self::weighted_sums) gives them, and a reduction from
-    /// `[0, 4q)` to `[0, q)`.
-    #[inline(always)]
-    fn montgomery<const V: usize>(
-        self,
-        t: [[Self::Wide; 2]; V],
-        q: Self::Wide,
-        negative_inverse: Self::Wide,
-        b: Bounds<Self>,
-    ) -> [Self::Vector; V] {
-        let mut words = [b.q; V];
-        for v in 0..V {
-            let word = self.montgomery_lazy(t[v], q, negative_inverse);
-            words[v] = b.reduce_4q(self, word);
-        }
-        words
-    }
-
     /// `sum_t floor(sources[t] * factors[t] / 2^32)` modulo `2^32`, for the `V` vectors from number `i` on.
     #[inline(always)]
     fn high_sums<const V: usize>(
@@ -151,8 +135,7 @@ pub(super) trait Lanes: Copy {
         sums
     }
 
-    /// `sum_t sources[t] * weights[g][t]` modulo `2^64`, for the `V` vectors from number `i` on, in an order that
-    /// [`montgomery`](Self::montgomery) undoes. Weights are below `2^32`.
+    /// `sum_t sources[t] * weights[g][t]` modulo `2^64`, for the `V` vectors from number `i` on. Weights are below `2^32`.
     #[inline(always)]
     fn weighted_sums<const G: usize, const V: usize>(
         self,
@@ -178,6 +161,22 @@ pub(super) trait Lanes: Copy {
             }
         }
         sums
+    }
+
+    /// `sum_t sources[t] * weights[t] / 2^32 mod q`, in `[0, q)`, for at most [`TILE`](super::basis::TILE) lines. Weights are below `2^32`, the sum as
+    /// [`Reduction::montgomery`] wants it.
+    #[inline(always)]
+    fn weighted_words(
+        self,
+        sources: &[&[Line]],
+        weights: &[u64],
+        reduction: &Reduction<Self>,
+        dst: &mut [Line],
+    ) {
+        for i in 0..dst.len() {
+            let [[sum]] = self.weighted_sums(sources, &[weights], i);
+            self.store(reduction.montgomery(sum), &mut dst[i]);
+        }
     }
 }
 

@@ -5,13 +5,16 @@ use std::hint::black_box;
 use engine::arith::{WORD_BITS, Word};
 
 use super::{
-    lanes::{Bounds, LANES, Lanes, Line, Registers},
-    reduction::MAX_PRODUCTS,
+    basis::TILE,
+    lanes::{LANES, Lanes, Line, Registers},
+    reduction::{MAX_PRODUCTS, Reduction},
 };
 
 /// The low word of a double word.
 pub(super) const WORD: u64 = 0xffff_ffff;
 
+/// Even words, or odd words, of a tile.
+const SUMS: usize = TILE * LANES / 2;
 /// Place of the low word of a double word.
 const LOW: usize = cfg!(target_endian = "big") as usize;
 
@@ -112,51 +115,33 @@ impl Lanes for Portable {
         sums
     }
 
-    /// Sums of even words, then of odd words.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "weights are words")]
-    fn weighted_sums<const G: usize, const V: usize>(
+    #[expect(clippy::cast_possible_truncation, reason = "words as double words")]
+    fn weighted_words(
         self,
         sources: &[&[Line]],
-        weights: &[&[u64]; G],
-        i: usize,
-    ) -> [[[[u64; 8]; 2]; V]; G] {
-        let mut sums = [[[[0; 8]; 2]; V]; G];
+        weights: &[u64],
+        reduction: &Reduction<Self>,
+        dst: &mut [Line],
+    ) {
         let mut pairs = [[].as_slice(); MAX_PRODUCTS + 1];
         for (pairs, source) in pairs.iter_mut().zip(sources) {
-            *pairs = source[i..][..V].as_flattened().as_chunks().0;
+            *pairs = source[..dst.len()].as_flattened().as_chunks().0;
         }
         let (twos, rest) = pairs[..sources.len()].as_chunks();
-        for g in 0..G {
-            let sums = sums[g].as_flattened_mut().as_flattened_mut();
-            let (even, odd) = sums.split_at_mut(V * LANES / 2);
-            let (weights, last) = weights[g].as_chunks();
-            for ([a, b], [v, w]) in twos.iter().zip(weights) {
-                add_two_products(even, odd, a, b, *v as Word, *w as Word);
-            }
-            for (a, w) in rest.iter().zip(last) {
-                add_products(even, odd, a, *w as Word);
-            }
+        let (weights, last) = weights.as_chunks();
+        let dst = dst.as_flattened_mut().as_chunks_mut().0;
+        let (even, odd) = (&mut [0; SUMS][..dst.len()], &mut [0; SUMS][..dst.len()]);
+        for ([a, b], [v, w]) in twos.iter().zip(weights) {
+            add_two_products(even, odd, a, b, *v as Word, *w as Word);
         }
-        sums
-    }
-
-    #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "a word in each")]
-    fn montgomery<const V: usize>(
-        self,
-        t: [[[u64; 8]; 2]; V],
-        q: [u64; 8],
-        negative_inverse: [u64; 8],
-        _: Bounds<Self>,
-    ) -> [Line; V] {
-        let mut words = [[0; LANES]; V];
-        let t: &[[Word; 2]] = bytemuck::cast_slice(t.as_flattened().as_flattened());
-        let (even, odd) = t.split_at(V * LANES / 2);
-        let pairs = words.as_flattened_mut().as_chunks_mut().0;
-        let q = q[0] as Word;
-        montgomery(pairs, even, odd, q, black_box(q), negative_inverse[0]);
-        words
+        for (a, w) in rest.iter().zip(last) {
+            add_products(even, odd, a, *w as Word);
+        }
+        let (even, odd) = (bytemuck::cast_slice(even), bytemuck::cast_slice(odd));
+        let q = reduction.q_wide[0] as Word;
+        let negative_inverse = reduction.negative_inverse[0];
+        montgomery(dst, even, odd, q, black_box(q), negative_inverse);
     }
 
     #[inline(always)]

@@ -25,8 +25,8 @@ pub(super) const fn negative_inverse(q: Modulus) -> Word {
 pub(super) struct Reduction<S: Lanes> {
     s: S,
     bounds: Bounds<S>,
-    q_wide: S::Wide,
-    negative_inverse: S::Wide,
+    pub(super) q_wide: S::Wide,
+    pub(super) negative_inverse: S::Wide,
     /// `2^32 mod q`, which undoes a Montgomery reduction.
     word: ShoupFactor,
 }
@@ -45,9 +45,10 @@ impl<S: Lanes> Reduction<S> {
 
     /// `t / 2^32 mod q` for `t + (2^32 - 1) q < 2^34 q`; the result is in `[0, q)`.
     #[inline(always)]
-    pub(super) fn montgomery<const V: usize>(&self, t: [[S::Wide; 2]; V]) -> [S::Vector; V] {
+    pub(super) fn montgomery(&self, t: [S::Wide; 2]) -> S::Vector {
         let (q, inverse) = (self.q_wide, self.negative_inverse);
-        self.s.montgomery(t, q, inverse, self.bounds)
+        let word = self.s.montgomery_lazy(t, q, inverse);
+        self.bounds.reduce_4q(self.s, word)
     }
 
     /// `t mod q` for `t + 2^32 q < 2^64`; the result is in `[0, q)`.

@@ -7,6 +7,7 @@ mod refusals;
 mod rounds;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use std::time::Duration;
 use host::job::{
     self, ActivationChoice, DataChoice, DecryptConfig, DeviceChoice, EncryptConfig, EvaluateConfig,
     Event, JobError, KeygenConfig, Observer, ParamsChoice, RefreshBy, RefreshConfig, RefreshReport,
-    RunConfig, TaskShape, TrainConfig, TrainJobConfig, TrainReport,
+    ResumeConfig, ResumeFrom, ResumedReport, RunConfig, TaskShape, TrainConfig, TrainJobConfig,
+    TrainReport,
 };
 use tempfile::TempDir;
 
@@ -34,6 +36,33 @@ impl Observer for Heard {
         self.0
             .push(text.split([' ', '(']).next().unwrap_or_default().to_owned());
     }
+}
+
+/// Begins a training in a process that ends when the first step is over.
+fn end_after_a_step(config: &TrainJobConfig) {
+    struct Ending;
+    impl Observer for Ending {
+        fn event(&mut self, event: &Event<'_>) {
+            assert!(!matches!(event, Event::Step(_)), "the end of this process");
+        }
+    }
+    let ended = catch_unwind(AssertUnwindSafe(|| job::train(config, &mut Ending)));
+    assert!(ended.is_err());
+}
+
+/// Goes on with the training that has this checkpoint.
+fn resume(checkpoint: &Path) -> Result<ResumedReport, JobError> {
+    let config = ResumeConfig {
+        from: ResumeFrom::Checkpoint(checkpoint.to_owned()),
+        evaluation_keys: None,
+        data: None,
+        exchange: None,
+        wait: None,
+        out: None,
+        device: DeviceChoice::Auto,
+        threads: None,
+    };
+    job::resume(&config, &mut Heard::default())
 }
 
 /// Rows of three features around one centre for each of two classes.

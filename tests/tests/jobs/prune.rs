@@ -1,12 +1,9 @@
 //! Trainings that prune.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::*;
 use host::file::{Expected, Reader, Writer};
 use job::{
-    MergeMethod, PruneConfig, PruneRounds, PruneSchedule, Pruning, ResumeConfig, ResumeFrom, Rule,
-    Scope, Score, Selection,
+    MergeMethod, PruneConfig, PruneRounds, PruneSchedule, Pruning, Rule, Scope, Score, Selection,
 };
 use serde_json::{Value, json};
 
@@ -321,22 +318,12 @@ fn an_owner_tells_what_it_is_asked_for_and_obeys_where_that_makes_sense() {
     );
 }
 
-/// Ends where a step is over.
-struct Ending;
-
-impl Observer for Ending {
-    fn event(&mut self, event: &Event<'_>) {
-        assert!(!matches!(event, Event::Step(_)), "the end of this process");
-    }
-}
-
 #[test]
 fn a_mask_from_a_checkpoint_is_looked_at_like_one_from_a_message() {
     let place = alone();
     // One choice for the first two epochs: the second one finds it in the checkpoint.
     let config = alone_config(&place, Rule::Random, 2);
-    let ended = catch_unwind(AssertUnwindSafe(|| job::train(&config, &mut Ending)));
-    assert!(ended.is_err());
+    end_after_a_step(&config);
     let checkpoint = place.path("model.vg.checkpoint");
     rewrite(&checkpoint, |_, sections| {
         let mut sections = sections.iter_mut();
@@ -346,17 +333,7 @@ fn a_mask_from_a_checkpoint_is_looked_at_like_one_from_a_message() {
         *samples = (samples.as_u64().unwrap() + 1).into();
         *bytes = serde_json::to_vec(&history).unwrap();
     });
-    let config = ResumeConfig {
-        from: ResumeFrom::Checkpoint(checkpoint),
-        evaluation_keys: None,
-        data: None,
-        exchange: None,
-        wait: None,
-        out: None,
-        device: DeviceChoice::Auto,
-        threads: None,
-    };
-    let refused = job::resume(&config, &mut Heard::default());
+    let refused = resume(&checkpoint);
     assert!(matches!(refused, Err(JobError::Mask(_))), "{refused:?}");
 }
 

@@ -137,22 +137,36 @@ fn a_training_goes_on_from_a_model_to_the_same_bytes() {
     };
     place.keygen("keys").unwrap();
     place.encrypt("keys", "train.vg").unwrap();
-    let train = |epochs, start: Option<&str>, out: &str| {
-        let config = TrainJobConfig {
-            start: start.map(|start| place.path(start)),
-            epochs: Some(epochs),
-            exchange: None,
-            out: place.path(out),
-            ..place.train_config("keys")
-        };
+    let config = |epochs, start: Option<&str>, out: &str| TrainJobConfig {
+        start: start.map(|start| place.path(start)),
+        epochs: Some(epochs),
+        exchange: None,
+        out: place.path(out),
+        ..place.train_config("keys")
+    };
+    let train = |epochs, start, out| {
+        let config = config(epochs, start, out);
         job::train(&config, &mut Heard::default()).unwrap().steps
     };
     assert_eq!(train(2, None, "at-once.vg"), 4);
     assert_eq!(train(1, None, "first.vg"), 2);
     assert_eq!(train(1, Some("first.vg"), "second.vg"), 2);
-    let [at_once, second] =
-        ["at-once.vg", "second.vg"].map(|model| fs::read(place.path(model)).unwrap());
-    assert!(at_once == second, "another model");
+    let read = |model: &str| fs::read(place.path(model)).unwrap();
+    let at_once = read("at-once.vg");
+    assert!(at_once == read("second.vg"), "another model");
+
+    // So does one that was ended, from the same model only.
+    end_after_a_step(&config(1, Some("first.vg"), "ended.vg"));
+    let checkpoint = place.path("ended.vg.checkpoint");
+    let first = read("first.vg");
+    fs::copy(place.path("second.vg"), place.path("first.vg")).unwrap();
+    let error = resume(&checkpoint).unwrap_err().to_string();
+    for told in ["first.vg", "model", "another one"] {
+        assert!(error.contains(told), "{error}");
+    }
+    fs::write(place.path("first.vg"), first).unwrap();
+    resume(&checkpoint).unwrap();
+    assert!(at_once == read("ended.vg"), "another model");
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl OnDevice for Bootstrap {
     }
 }
 
-/// How the time divides: key switches (of relinearisations), decompositions (transforms and base conversions), divisions,
+/// How the time divides: key switches (of relinearizations), decompositions (transforms and base conversions), divisions,
 /// sums of products (with plaintexts), gadget products (with keys), and what moves memory only.
 fn print_division(params: &Params, threads: usize) {
     let config = ProfileConfig {

@@ -39,7 +39,7 @@ impl OnDevice for Operations {
         };
         bench("encode", &|| drop(keyed.encode(&slots, level)));
         bench("encrypt", &|| drop(keyed.encrypt(&[&slots], level)));
-        bench("multiply, relinearise, rescale", &|| {
+        bench("multiply, relinearize, rescale", &|| {
             ev.mul(&x, &x).unwrap();
         });
         bench("rotate", &|| {

@@ -56,7 +56,7 @@ pub(crate) fn all(sets: &[ParamsReport]) -> String {
          limit       the largest log2(QP) with 128 bits of classical security, for a uniform ternary secret and an error\n\
          {:12}of standard deviation 3.2 (Security Guidelines, eprint 2024/463, table 5.2); what is above it needs\n\
          {:12}--allow-insecure\n\
-         one key     a relinearisation key in memory, at the highest level for use; ciphertext: the same\n\
+         one key     a relinearization key in memory, at the highest level for use; ciphertext: the same\n\
          \n\
          The levels of one set: veilgrad params --set NAME\n",
         table(&head, &rows),

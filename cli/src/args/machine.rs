@@ -101,7 +101,7 @@ pub(crate) struct ActivationsTableArgs {
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct ProfileArgs {
-    /// ntt, key-switch, multiply (relinearised and rescaled), rotate, bootstrap or step
+    /// ntt, key-switch, multiply (relinearized and rescaled), rotate, bootstrap or step
     #[arg(value_name = "OPERATION", value_parser = values::operation)]
     pub(crate) operation: Operation,
 

@@ -119,7 +119,7 @@ pub(crate) struct OutputArgs {
 pub(crate) enum Activation {
     /// Each class against all others, for logits up to 32
     Sigmoid,
-    /// Softmax by normalising and squaring
+    /// Softmax by normalizing and squaring
     Softmax,
     /// Softmax by comparisons, as in HETAL: for logits up to 128 and up to 16 classes
     SoftmaxMax,

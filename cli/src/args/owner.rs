@@ -107,7 +107,7 @@ pub(crate) struct EncryptArgs {
     #[arg(long, value_name = "FILE.vg")]
     pub(crate) out: PathBuf,
 
-    /// File for the normalisation of the features; keep it, and keep it private
+    /// File for the normalization of the features; keep it, and keep it private
     #[arg(long, value_name = "FILE.json")]
     pub(crate) normalization: PathBuf,
 
@@ -167,7 +167,7 @@ pub(crate) struct RefreshArgs {
 /// Open the encrypted model
 ///
 /// Who     The data owner.
-/// Reads   The secret key, the server's model, and the normalisation that `veilgrad
+/// Reads   The secret key, the server's model, and the normalization that `veilgrad
 ///         encrypt` wrote.
 /// Writes  The model for raw features, safetensors: weight (classes x features) and
 ///         bias (classes), 32-bit floats. It is no longer protected.
@@ -188,7 +188,7 @@ pub(crate) struct DecryptArgs {
     #[arg(long, value_name = "MODEL.vg")]
     pub(crate) model: PathBuf,
 
-    /// The normalisation, from `veilgrad encrypt`
+    /// The normalization, from `veilgrad encrypt`
     #[arg(long, value_name = "FILE.json")]
     pub(crate) normalization: PathBuf,
 

@@ -26,7 +26,7 @@ use crate::values;
 ///         own rows stand, which the owner could compute.
 ///
 /// While this runs, the owner runs `veilgrad refresh` on the same exchange directory
-/// (a shared or synchronised one).
+/// (a shared or synchronized one).
 ///
 /// Whatever ends it before time (a crash, a full disk, an owner who is away), nothing is
 /// lost but the step that was under way: `veilgrad resume --checkpoint MODEL.vg.checkpoint`.

@@ -23,9 +23,9 @@ pub enum Operation {
     HoistedRotation,
     /// A complex conjugation: one key switch.
     Conjugation,
-    /// The relinearisation of a sum of products: one key switch. The rescale that follows is counted apart.
+    /// The relinearization of a sum of products: one key switch. The rescale that follows is counted apart.
     Relinearization,
-    /// A product of two vectors, before relinearisation.
+    /// A product of two vectors, before relinearization.
     TensorProduct,
     /// A product by a known vector.
     PlainProduct,
@@ -84,7 +84,7 @@ impl Operation {
             Self::Decomposition => "shared decompositions",
             Self::HoistedRotation => "hoisted rotations",
             Self::Conjugation => "conjugations",
-            Self::Relinearization => "relinearisations",
+            Self::Relinearization => "relinearizations",
             Self::TensorProduct => "tensor products",
             Self::PlainProduct => "plaintext products",
             Self::ConstantProduct => "constant products",
@@ -220,7 +220,7 @@ impl Budget {
         counts.filter_map(of_kind).sum()
     }
 
-    /// Rotations (hoisted ones too), conjugations and relinearisations, at all levels.
+    /// Rotations (hoisted ones too), conjugations and relinearizations, at all levels.
     #[must_use]
     pub fn key_switches(&self) -> u64 {
         self.passages.iter().map(Passage::key_switches).sum()
@@ -238,7 +238,7 @@ impl Budget {
         self.highest_of(Operation::Conjugation)
     }
 
-    /// The highest level of a relinearisation.
+    /// The highest level of a relinearization.
     #[must_use]
     pub fn relinearization(&self) -> Option<Level> {
         self.highest_of(Operation::Relinearization)

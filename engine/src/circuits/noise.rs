@@ -2,7 +2,7 @@
 //!
 //! A model, not a bound: independent Gaussian noise of one size in each slot for every rescale and every key switch, as
 //! large as [`Params::noise`] says. Left out are the encoding of plaintexts (about `2^-6` of a rounding for values near
-//! one), and relinearisation, whose noise the rescale behind it divides away.
+//! one), and relinearization, whose noise the rescale behind it divides away.
 
 use num_complex::Complex64;
 use rand_chacha::ChaCha8Rng;

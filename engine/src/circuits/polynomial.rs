@@ -3,7 +3,7 @@
 //! A polynomial is split by `T_g` with `g` a power of two, `p = q T_g + r`, again and again. What is below the baby
 //! step `2^b` is a linear combination of `T_1 ... T_(2^b - 1)`; it costs a level of its own, which would be one too many
 //! along the leading quotients. So those, and only those, are split down to degree one, and the whole takes
-//! `ceil(log2(degree + 1))` levels. Products and multiples that are added to one another share one relinearisation and one
+//! `ceil(log2(degree + 1))` levels. Products and multiples that are added to one another share one relinearization and one
 //! rescale.
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ impl Polynomial {
     pub fn new(coefficients: &[f64]) -> Self {
         let coefficients = trimmed(coefficients).to_vec();
         let depth = log2_ceil(coefficients.len()).max(1);
-        // Fewest relinearisations for degrees up to 63: baby steps 2, 2, 2, 4, 4, 8 for depths 1 to 6.
+        // Fewest relinearizations for degrees up to 63: baby steps 2, 2, 2, 4, 4, 8 for depths 1 to 6.
         Self {
             log_baby: (depth / 2).max(1),
             coefficients,

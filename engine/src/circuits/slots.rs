@@ -95,7 +95,7 @@ pub trait Slots {
     fn mul(&self, a: &Self::Vector, b: &Self::Vector) -> Result<Self::Vector, EvalError> {
         self.dot(&[(a, b)])
     }
-    /// `sum of a * b` over the pairs, entry by entry, relinearised and rescaled once. One level, one key switch per
+    /// `sum of a * b` over the pairs, entry by entry, relinearized and rescaled once. One level, one key switch per
     /// entry of the result.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ pub trait Slots {
     fn dot(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Self::Vector, EvalError> {
         self.quadratic(pairs, &[], 0.0)
     }
-    /// `sum of a * b + sum of c * a + constant` over pairs (at least one) and terms, relinearised and rescaled once. One
+    /// `sum of a * b + sum of c * a + constant` over pairs (at least one) and terms, relinearized and rescaled once. One
     /// level, one key switch per entry of the result.
     ///
     /// # Errors

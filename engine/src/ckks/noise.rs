@@ -17,7 +17,7 @@ pub enum Source {
     EncryptPublic,
     /// A rescaling, or any change of level.
     Rescale,
-    /// A key switch: a rotation, a conjugation, a relinearisation.
+    /// A key switch: a rotation, a conjugation, a relinearization.
     KeySwitch,
     /// A bootstrap of values in `[-1, 1]`, to the highest level for use, whatever level is asked for.
     Bootstrap,

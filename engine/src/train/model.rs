@@ -3,7 +3,7 @@
 use crate::circuits::packing::PackingError;
 
 /// What weights and look-ahead weights are bounded by at a refresh. A training whose weights leave this range has
-/// diverged: features are normalised, and logits of a few tens decide any sample.
+/// diverged: features are normalized, and logits of a few tens decide any sample.
 pub const WEIGHT_BOUND: f64 = 64.0;
 
 /// Weights of a linear classifier with bias.

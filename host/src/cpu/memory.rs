@@ -163,7 +163,7 @@ fn round_up(bytes: usize) -> Option<usize> {
     bytes.max(1).checked_next_multiple_of(4096)
 }
 
-/// Memory that was initialised once.
+/// Memory that was initialized once.
 #[derive(Debug)]
 struct Block {
     start: NonNull<Word>,
@@ -289,7 +289,7 @@ impl Buffer {
     fn storage(&self) -> &[Word] {
         self.block.as_ref().map_or(&[], |block| {
             debug_assert!(self.rows * self.stride <= block.words());
-            // SAFETY: the block holds at least this many initialised words, and lives as long as the result.
+            // SAFETY: the block holds at least this many initialized words, and lives as long as the result.
             unsafe { std::slice::from_raw_parts(block.start.as_ptr(), self.rows * self.stride) }
         })
     }

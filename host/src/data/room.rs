@@ -5,7 +5,7 @@ use crate::memory::available_bytes;
 
 /// The most that is taken for a table, wherever it fits: 64 GiB.
 const MAX_BYTES: u64 = 1 << 36;
-/// Features are in memory as they were read, normalised, and in numbers of twice as many bits.
+/// Features are in memory as they were read, normalized, and in numbers of twice as many bits.
 const COPIES: u64 = 4;
 
 /// The most bytes that can be had now.

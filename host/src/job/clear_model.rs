@@ -85,7 +85,7 @@ pub(super) fn create(path: &Path) -> Result<AtomicFile, JobError> {
     Ok(AtomicFile::create(path, false)?)
 }
 
-/// Completes a file with a model of normalised features, for raw ones.
+/// Completes a file with a model of normalized features, for raw ones.
 pub(super) fn write(
     file: AtomicFile,
     model: &Model,

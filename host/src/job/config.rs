@@ -170,7 +170,7 @@ pub struct EncryptConfig {
     pub threads: Option<usize>,
     /// Where the encrypted training set goes.
     pub out: PathBuf,
-    /// Where the normalisation goes (JSON); it stays with the owner.
+    /// Where the normalization goes (JSON); it stays with the owner.
     pub normalization: PathBuf,
 }
 
@@ -265,7 +265,7 @@ pub struct DecryptConfig {
     pub secret_key: PathBuf,
     /// The encrypted model.
     pub model: PathBuf,
-    /// The normalisation of the training set.
+    /// The normalization of the training set.
     pub normalization: PathBuf,
     /// Where the model goes (safetensors), for raw features.
     pub out: PathBuf,

@@ -13,7 +13,7 @@ use super::store::{ModelFile, OwnerKey};
 use super::{DecryptConfig, DecryptReport, JobError, Observer, Stage, clear_model, read_limited};
 use crate::launch::{Device, Job, launch};
 
-/// The largest file with a normalisation.
+/// The largest file with a normalization.
 const MAX_NORMALIZATION_BYTES: u64 = 1 << 24;
 
 /// Decrypts a model and writes it for raw features.
@@ -89,7 +89,7 @@ fn read_preparation(config: &DecryptConfig, features: usize) -> Result<Preparati
     let prepared: Preparation =
         serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
             file: path.clone(),
-            what: "a normalisation",
+            what: "a normalization",
             source,
         })?;
     let found = prepared.normalization.mean().len();

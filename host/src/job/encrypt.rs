@@ -18,7 +18,7 @@ use super::{EncryptConfig, EncryptReport, JobError, Observer, Stage, random, wri
 use crate::data::DataSet;
 use crate::launch::{Device, Job, launch};
 
-/// Normalises and encrypts the training rows of a data set, batch by batch.
+/// Normalizes and encrypts the training rows of a data set, batch by batch.
 ///
 /// # Errors
 /// [`JobError`]: data of other sizes than the keys are for, a damaged key, a full disk.

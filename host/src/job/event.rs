@@ -61,7 +61,7 @@ pub enum Event<'a> {
 /// A part of a job that takes time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
-    /// Reading and normalising data.
+    /// Reading and normalizing data.
     Data,
     /// Making or reading keys.
     Keys,

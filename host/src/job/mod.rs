@@ -3,14 +3,14 @@
 //! | job | who | reads | writes |
 //! |---|---|---|---|
 //! | [`keygen()`] | owner | | secret key, evaluation keys for the server |
-//! | [`encrypt()`] | owner | secret key, data | encrypted training set for the server, normalisation |
+//! | [`encrypt()`] | owner | secret key, data | encrypted training set for the server, normalization |
 //! | [`train()`] | server | evaluation keys, training set | encrypted model for the owner |
 //! | [`resume()`] | whose job it was | what it kept | what it would have written |
 //! | [`refresh()`] | owner | secret key | answers to the server's requests, while `train` runs |
 //! | [`prune_score()`], [`prune_merge()`] | server | keys, training set, then model or mask | scores, merged training set |
 //! | [`prune_mask()`] | owner | secret key, scores or training set, data | mask for the server |
 //! | [`prune_check()`] | owner | secret key, data, mask, merged training set | |
-//! | [`decrypt()`] | owner | secret key, model, normalisation | model |
+//! | [`decrypt()`] | owner | secret key, model, normalization | model |
 //! | [`evaluate()`] | anybody | model, data | |
 //! | [`simulate()`] | owner | data | |
 //! | [`prune_sweep()`] | owner | data | |

@@ -1,4 +1,4 @@
-//! Data sets as jobs need them: read, normalised, cut into batches.
+//! Data sets as jobs need them: read, normalized, cut into batches.
 
 use engine::circuits::activation::{Activation, Approximation};
 use engine::circuits::packing::Layout;
@@ -126,7 +126,7 @@ impl Compared<'_> {
     }
 }
 
-/// What the owner's file of a normalisation holds: what it takes to read a model of normalised features.
+/// What the owner's file of a normalization holds: what it takes to read a model of normalized features.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Preparation {
     #[serde(flatten)]
@@ -164,19 +164,19 @@ fn scaling(choice: &DataChoice) -> Scaling {
     }
 }
 
-/// A normalised data set whose training rows are cut into batches.
+/// A normalized data set whose training rows are cut into batches.
 pub(super) struct Prepared {
     pub(super) set: DataSet,
     pub(super) normalization: Normalization,
 }
 
 impl Prepared {
-    /// Reads and normalises a data set.
+    /// Reads and normalizes a data set.
     pub(super) fn open(choice: &DataChoice, seed: u64) -> Result<Self, JobError> {
         Self::new(choice, &open(choice, seed)?)
     }
 
-    /// Normalises a data set that was read.
+    /// Normalizes a data set that was read.
     pub(super) fn new(choice: &DataChoice, set: &DataSet) -> Result<Self, JobError> {
         let (set, normalization) = set.normalized(scaling(choice))?;
         Ok(Self { set, normalization })
@@ -212,7 +212,7 @@ impl Prepared {
     }
 }
 
-/// The weights of normalised features for raw ones: `w_j / scale_j`, and what the means add goes to the bias.
+/// The weights of normalized features for raw ones: `w_j / scale_j`, and what the means add goes to the bias.
 pub(super) fn for_raw_features(
     model: &Model,
     normalization: &Normalization,

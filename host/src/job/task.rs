@@ -240,7 +240,7 @@ pub const fn default_activation(refresh: RefreshBy) -> ActivationChoice {
 }
 
 /// The learning rate where none is chosen: `1/L` for a loss whose curvature is at most `L`, which is 1/4 for the logistic
-/// loss and 1/2 for the softmax's on features normalised as they are. The largest rate that Nesterov's method is known to
+/// loss and 1/2 for the softmax's on features normalized as they are. The largest rate that Nesterov's method is known to
 /// be stable at.
 #[must_use]
 pub const fn default_learning_rate(activation: ActivationChoice) -> f64 {

@@ -16,7 +16,7 @@ pub enum ActivationChoice {
         /// The degree of the polynomial.
         degree: usize,
     },
-    /// [`Softmax`]: by normalising and squaring.
+    /// [`Softmax`]: by normalizing and squaring.
     Softmax {
         /// The largest logit.
         range: f64,
@@ -126,7 +126,7 @@ impl ActivationChoice {
 pub enum Activation {
     /// Each class against all others.
     Sigmoid(Sigmoid),
-    /// By normalising and squaring.
+    /// By normalizing and squaring.
     Softmax(Softmax),
     /// HETAL's.
     SoftmaxMax(SoftmaxMax),

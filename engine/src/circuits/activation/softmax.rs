@@ -1,4 +1,4 @@
-//! The softmax by normalising and squaring (Cho, Hanrot, Kim, Park, Stehlé, CCS'24).
+//! The softmax by normalizing and squaring (Cho, Hanrot, Kim, Park, Stehlé, CCS'24).
 
 use super::classes::{LOGIT_BOUND, stage, work_of};
 use super::{Approximation, ClassMask, Classes, cross_entropy, softmax};

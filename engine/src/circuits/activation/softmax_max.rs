@@ -93,7 +93,7 @@ impl Approximation for SoftmaxMax {
     fn stages(&self) -> Vec<Stage> {
         let mut stages = Vec::new();
         for round in 0..self.rounds {
-            // A composition of three polynomials with four relinearisations each, a product and a rotation.
+            // A composition of three polynomials with four relinearizations each, a product and a rotation.
             let compare = stage(self.maximum.depth(), 14, LOGIT_BOUND / 2.0);
             let aside = if round == 0 {
                 Aside::Keep

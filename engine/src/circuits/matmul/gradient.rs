@@ -96,11 +96,11 @@ impl<P: Clone> Matmul<P> {
     ///
     /// Real and imaginary part of the residual become classes `q` and `q + K`; row block `r` is copied to all columns of a
     /// class; rotations by whole classes bring the diagonals. Products are added over row blocks before one
-    /// relinearisation. The sum over rows packs the diagonals of a unit into their groups on the way: `2(K' - 1)`
+    /// relinearization. The sum over rows packs the diagonals of a unit into their groups on the way: `2(K' - 1)`
     /// rotations for all of them, then `log2` of a group's height less one.
     ///
     /// # Cost
-    /// [`gradient_depth`](Self::gradient_depth) levels; `K T` relinearisations; for each unit
+    /// [`gradient_depth`](Self::gradient_depth) levels; `K T` relinearizations; for each unit
     /// `2(K' - 1) + log2(h/K') - 1` rotations; `R(K - 1) + R + G - 2` hoisted rotations; `log2 h` for the bias.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ impl<P: Clone> Matmul<P> {
     /// position `r`.
     ///
     /// # Cost
-    /// Two levels; `R K` relinearisations, `R (K - 1) + R + G - 1` rotations and a conjugation.
+    /// Two levels; `R K` relinearizations, `R (K - 1) + R + G - 1` rotations and a conjugation.
     ///
     /// # Errors
     /// Those of the machine.

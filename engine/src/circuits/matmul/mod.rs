@@ -2,7 +2,7 @@
 //!
 //! Complex diagonals halve the products (as in HETAL, eprint 2023/1120, whose tiles are row-major); tiles with samples
 //! along the low part of the slot index let all samples of a batch share one vector of logits. Both products keep
-//! sums of tensor products together until one relinearisation.
+//! sums of tensor products together until one relinearization.
 
 mod expand;
 mod gradient;

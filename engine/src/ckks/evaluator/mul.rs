@@ -1,18 +1,18 @@
-//! Products: with ciphertexts (relinearised), plaintexts and constants.
+//! Products: with ciphertexts (relinearized), plaintexts and constants.
 
 use super::Evaluator;
 use crate::backend::Backend;
 use crate::ckks::plaintext::integer;
 use crate::ckks::{Ciphertext, EvalError, Level, Plaintext};
 
-/// A sum of products `d0 + d1 s + d2 s^2`, not relinearised, at the square of the canonical scale.
+/// A sum of products `d0 + d1 s + d2 s^2`, not relinearized, at the square of the canonical scale.
 pub struct Tensor<B: Backend> {
     parts: [B::Buffer; 3],
     level: Level,
 }
 
 impl<B: Backend> Evaluator<'_, B> {
-    /// `a * b`, relinearised and rescaled.
+    /// `a * b`, relinearized and rescaled.
     ///
     /// # Cost
     /// One level, one key switch.
@@ -23,7 +23,7 @@ impl<B: Backend> Evaluator<'_, B> {
         self.dot(&[(a, b)])
     }
 
-    /// `sum of a * b`, relinearised and rescaled once.
+    /// `sum of a * b`, relinearized and rescaled once.
     ///
     /// # Cost
     /// One level, one key switch whatever the number of pairs.
@@ -38,7 +38,7 @@ impl<B: Backend> Evaluator<'_, B> {
         self.relinearize_rescale(&self.tensor(pairs)?)
     }
 
-    /// `sum of a * b + sum of c * a + constant`, relinearised and rescaled once.
+    /// `sum of a * b + sum of c * a + constant`, relinearized and rescaled once.
     ///
     /// # Cost
     /// One level, one key switch whatever the numbers of pairs and terms. The constants `c` are rounded to multiples of the
@@ -85,7 +85,7 @@ impl<B: Backend> Evaluator<'_, B> {
         Ok(())
     }
 
-    /// `sum of a * b`, neither relinearised nor rescaled.
+    /// `sum of a * b`, neither relinearized nor rescaled.
     ///
     /// # Errors
     /// [`EvalError::Empty`], [`EvalError::Backend`] if the batches do not fit.

@@ -12,7 +12,7 @@ use crate::ring::{Digit, GaloisElement, Rotation};
 /// Which keys to make, each for a level and all below it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPlan {
-    /// The highest level at which products are relinearised.
+    /// The highest level at which products are relinearized.
     pub relinearization: Option<Level>,
     /// The highest level at which vectors are conjugated.
     pub conjugation: Option<Level>,
@@ -180,7 +180,7 @@ impl<B: Backend> EvaluationKeys<B> {
             .as_ref()
             .filter(|key| key.level >= level);
         key.map(|key| &key.gadget).ok_or(EvalError::MissingKey {
-            kind: "relinearisation",
+            kind: "relinearization",
             level,
         })
     }

@@ -27,7 +27,7 @@ pub enum Operation {
     Ntt,
     /// A key switch of polynomials.
     KeySwitch,
-    /// A product of ciphertexts, relinearised and rescaled.
+    /// A product of ciphertexts, relinearized and rescaled.
     Multiply,
     /// A rotation of ciphertexts.
     Rotate,

@@ -39,7 +39,7 @@ pub struct PruneCheckConfig {
     pub table: Option<PathBuf>,
 }
 
-/// Errors up to this are noise: a hundred times what merging leaves (8e-6 with `insecure-10`), and less than normalised rows
+/// Errors up to this are noise: a hundred times what merging leaves (8e-6 with `insecure-10`), and less than normalized rows
 /// differ by.
 const MAX_ERROR: f64 = 1e-3;
 

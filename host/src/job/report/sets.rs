@@ -33,7 +33,7 @@ pub struct ParamsReport {
     pub security_bits: u32,
     /// Whether it has 128 bits.
     pub secure: bool,
-    /// Bytes of a relinearisation key at the highest level for use, in memory.
+    /// Bytes of a relinearization key at the highest level for use, in memory.
     pub relinearization_key_bytes: usize,
     /// Bytes of a ciphertext at the highest level for use, in memory.
     pub fresh_ciphertext_bytes: usize,

@@ -20,7 +20,7 @@ const SECTION: &str = "seed";
 #[serde(deny_unknown_fields)]
 pub(in crate::job) struct Asked {
     pub(in crate::job) data: DataChoice,
-    /// Of the normalised data, in hexadecimal.
+    /// Of the normalized data, in hexadecimal.
     pub(in crate::job) data_checksum: String,
     pub(in crate::job) train: TrainConfig,
     pub(in crate::job) model_out: Option<PathBuf>,

@@ -26,6 +26,7 @@ mod plan;
 mod quota;
 mod schedule;
 mod score;
+mod scorer;
 mod select;
 mod sign;
 #[cfg(test)]
@@ -36,7 +37,8 @@ pub use merge::{FeatureGroup, LabelGroup, MergeMethod, MergePlan, MergeTotals, M
 pub use merger::{MergedBatch, Merger};
 pub use plan::merge_rotations;
 pub use schedule::{PruneSchedule, Round};
-pub use score::{Score, ScoreRefreshes, Scorer, clear_score, read_scores, score_budget};
+pub use score::{Score, clear_score, read_scores};
+pub use scorer::{ScoreRefreshes, Scorer, score_budget};
 pub use select::{Rule, Selection};
 
 /// Whether survivors stay in their rows.

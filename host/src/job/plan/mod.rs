@@ -1,5 +1,6 @@
 //! What a training will take on this machine, before anything is encrypted.
 
+mod counts;
 mod course;
 mod memory;
 mod prediction;

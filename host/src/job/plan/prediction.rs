@@ -5,7 +5,8 @@ use engine::ckks::{KeyName, Level};
 use engine::protocol::RefreshBy;
 use engine::train::StepRefresh;
 
-use super::course::{Course, FORWARD, MERGING, SCORES, Training, VALIDATION};
+use super::counts::{FORWARD, MERGING, SCORES, VALIDATION};
+use super::course::{Course, Training};
 use crate::job::calibrate::Calibration;
 use crate::job::task::Setup;
 use crate::job::{OperationCount, PredictionReport, RefreshCost};

@@ -3,7 +3,8 @@
 use engine::circuits::{Budget, Costs};
 use engine::prune::Score;
 
-use super::course::{Course, MERGING, Training, parts};
+use super::counts::{MERGING, parts};
+use super::course::{Course, Training};
 use super::{memory, prediction};
 use crate::job::calibrate::Calibration;
 use crate::job::{

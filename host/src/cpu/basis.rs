@@ -63,9 +63,24 @@ impl Cpu {
             simd::ntt_inverse_scaled(self.isa, table, row, source, scale.value())
         })?;
         let mut estimates = self.scratch(x.shape.batch)?;
-        let polys = estimates.iter_mut().enumerate().collect();
-        self.each(polys, |(poly, u)| {
-            table.estimate(self.isa, &rows.rows_of(poly), u)
+        // One piece for each thread.
+        let words = self
+            .context
+            .degree()
+            .div_ceil(self.threads())
+            .next_multiple_of(simd::LANES);
+        let pieces = estimates.iter_mut().enumerate();
+        let pieces = pieces.flat_map(|(poly, u)| {
+            u.chunks_mut(words)
+                .enumerate()
+                .map(move |piece| (poly, piece))
+        });
+        self.each(pieces.collect(), |(poly, (i, u))| {
+            let mut sources = rows.rows_of(poly);
+            for source in &mut sources {
+                *source = &source[i * words..][..u.len()];
+            }
+            table.estimate(self.isa, &sources, u)
         })?;
         Ok(Sources { rows, estimates })
     }
@@ -178,7 +193,8 @@ impl BasisOps for Cpu {
             basis: to.clone(),
         })?;
         let limbs: Vec<_> = to.iter().collect();
-        let groups = groups_by(to, simd::GROUP, |limb| digit.row(limb).is_some());
+        let size = self.group_size(x.shape.batch * limbs.len());
+        let groups = groups_by(to, size, |limb| digit.row(limb).is_some());
         self.each(raised.tasks(&groups), |(poly, group, mut rows)| {
             // A group lies within the digit or apart from it.
             match conversion.targets().row(limbs[group.start]) {
@@ -201,7 +217,8 @@ impl BasisOps for Cpu {
             basis: to.clone(),
         })?;
         let limbs: Vec<_> = to.iter().collect();
-        let groups = groups(&self.context, to, simd::GROUP);
+        let size = self.group_size(x.shape.batch * limbs.len());
+        let groups = groups(&self.context, to, size);
         self.each(result.tasks(&groups), |(poly, group, mut rows)| {
             let limbs = &limbs[group.clone()];
             self.divide(&division, poly, group, limbs, &mut rows, |i| {

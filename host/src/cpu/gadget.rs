@@ -1,7 +1,7 @@
 //! Key switching of the CPU backend, fused.
 //!
 //! For each group of target limbs, all digits are converted, transformed and multiplied with the key at once, in a scratch
-//! of `digits * simd::GROUP` rows that is used again for the next group; whole digits are never written out.
+//! of at most `digits * simd::GROUP` rows that is used again for the next group; whole digits are never written out.
 
 use engine::arith::{ShoupFactor, Word};
 use engine::backend::{BackendError, GadgetKey, GadgetOps, Shape};
@@ -111,7 +111,8 @@ impl GadgetOps for Cpu {
     fn decompose(&self, x: &CpuBuffer) -> Result<Vec<CpuBuffer>, BackendError> {
         let extended = x.shape.basis.union(&self.context.special());
         let limbs: Vec<_> = extended.iter().collect();
-        let groups = groups(&self.context, &extended, simd::GROUP);
+        let size = self.group_size(x.shape.batch * limbs.len());
+        let groups = groups(&self.context, &extended, size);
         let sources = self.digit_sources(x, &extended)?;
         let raise = |digit: &DigitSources| {
             let shape = Shape {
@@ -262,7 +263,7 @@ impl Cpu {
         };
         // The limbs of a group are consecutive in the extended basis too, or all missing there.
         let groups = |basis: &Basis| {
-            groups_by(basis, simd::GROUP, |limb| {
+            groups_by(basis, self.group_size(batch * basis.len()), |limb| {
                 let rows = extended.row(limb).zip(basis.row(limb));
                 let shift = rows.map(|(there, here)| there.wrapping_sub(here));
                 (self.context.digits().digit_of(limb), shift)

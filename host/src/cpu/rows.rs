@@ -6,7 +6,7 @@ use engine::ring::{Basis, LimbIndex, RingContext};
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::simd::KernelError;
+use super::simd::{self, KernelError};
 use super::{Cpu, CpuBuffer};
 
 /// Where a row is.
@@ -45,6 +45,11 @@ impl Cpu {
     ) -> Result<(), BackendError> {
         let run = || tasks.into_par_iter().with_max_len(1).try_for_each(f);
         self.threads.install(run).map_err(Into::into)
+    }
+
+    /// Rows of a group, of so many in all: at most [`simd::GROUP`], and so few that there is a group for each thread.
+    pub(super) fn group_size(&self, rows: usize) -> usize {
+        rows.div_ceil(self.threads()).clamp(1, simd::GROUP)
     }
 
     /// Calls `f` for every row, in parallel.

@@ -5,7 +5,7 @@ use engine::arith::{Modulus, Word};
 use super::reduction::Reduction;
 
 /// Words of one vector.
-pub(super) const LANES: usize = 16;
+pub(in crate::cpu) const LANES: usize = 16;
 /// The words of one vector in memory.
 pub(super) type Line = [Word; LANES];
 

@@ -37,6 +37,7 @@ pub use elementwise::{
 };
 pub use error::KernelError;
 pub use isa::Isa;
+pub(super) use lanes::LANES;
 pub use ntt::{NttTable, ntt_forward, ntt_inverse, ntt_inverse_scaled};
 pub use products::{Pair, inner_product, tensor};
 

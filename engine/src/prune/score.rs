@@ -86,8 +86,8 @@ pub fn clear_score<A: Approximation>(activation: &A, logits: &[f64], label: usiz
     2.0 * (1.0 - probabilities.get(label).copied().unwrap_or(0.0))
 }
 
-/// The scores of so many samples in each batch, from the decrypted vectors of [`Scorer::pack`](super::Scorer::pack). Classes matter where logits were
-/// sent.
+/// The scores of so many samples in each batch, from the decrypted vectors of [`Scorer::pack`](super::Scorer::pack). Classes
+/// matter where logits were sent.
 ///
 /// # Errors
 /// [`PackingError::Shape`] for another number of vectors, slots or classes.

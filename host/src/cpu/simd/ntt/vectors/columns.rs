@@ -11,43 +11,23 @@ use super::{
     block, halves,
 };
 
-/// Levels of `R` rows `stride` apart, beginning with row `k`. In and out in `[0, 4q)`.
-#[inline(always)]
-pub(super) fn forward<S: Points, const R: usize>(
-    s: S,
-    b: Bounds<S>,
-    factors: &Factors,
-    matrix: &mut [MatrixRow],
-    stride: usize,
-) {
-    for k in 0..stride {
-        for column in 0..MATRIX_ROW / LANES {
-            let mut x = [b.q; R];
-            if let Registers::Many = S::REGISTERS {
-                for i in 0..R {
-                    x[i] = s.load(&matrix[i * stride + k][column]);
-                }
-                block::forward(s, &mut x, factors, b);
-                for i in 0..R {
-                    s.store(x[i], &mut matrix[i * stride + k][column]);
-                }
-            } else {
-                halves::forward_head(s, &mut x, factors, b, |i| {
-                    s.load(&matrix[i * stride + k][column])
-                });
-                halves::forward_tail(s, &mut x, factors, b, |i, x| {
-                    s.store(x, &mut matrix[i * stride + k][column]);
-                });
-            }
-        }
-    }
+/// Which levels; a constant of each call, so that the code of one call has one kind only.
+#[derive(Clone, Copy)]
+pub(super) enum Levels {
+    /// In and out in `[0, 4q)`.
+    Forward,
+    /// In and out in `[0, 2q)`.
+    Inverse,
+    /// The inverse with these factors in the last level. In in `[0, 2q)`, out in `[0, q)`.
+    InverseLast([ShoupFactor; 2]),
 }
 
-/// The inverse of [`forward`]. In and out in `[0, 2q)`.
+/// The levels of a block of `R` rows `stride` apart, beginning with each of the first `stride` rows.
 #[inline(always)]
-pub(super) fn inverse<S: Points, const R: usize>(
+pub(super) fn sweep<S: Points, const R: usize>(
     s: S,
     b: Bounds<S>,
+    levels: Levels,
     factors: &Factors,
     matrix: &mut [MatrixRow],
     stride: usize,
@@ -59,50 +39,28 @@ pub(super) fn inverse<S: Points, const R: usize>(
                 for i in 0..R {
                     x[i] = s.load(&matrix[i * stride + k][column]);
                 }
-                block::inverse(s, &mut x, factors, b);
+                match levels {
+                    Levels::Forward => block::forward(s, &mut x, factors, b),
+                    Levels::Inverse => block::inverse(s, &mut x, factors, b),
+                    Levels::InverseLast(last) => {
+                        block::inverse_last(s, &mut x, factors, last, b);
+                    }
+                }
                 for i in 0..R {
                     s.store(x[i], &mut matrix[i * stride + k][column]);
                 }
-            } else {
-                halves::inverse_head(s, &mut x, factors, b, |i| {
-                    s.load(&matrix[i * stride + k][column])
-                });
-                halves::inverse_tail(s, &x, factors, b, |i, x| {
-                    s.store(x, &mut matrix[i * stride + k][column]);
-                });
+                continue;
             }
-        }
-    }
-}
-
-/// As [`inverse`] with the factors `last` in the last level. In in `[0, 2q)`, out in `[0, q)`.
-#[inline(always)]
-pub(super) fn inverse_last<S: Points, const R: usize>(
-    s: S,
-    b: Bounds<S>,
-    factors: &Factors,
-    matrix: &mut [MatrixRow],
-    stride: usize,
-    last: [ShoupFactor; 2],
-) {
-    for k in 0..stride {
-        for column in 0..MATRIX_ROW / LANES {
-            let mut x = [b.q; R];
-            if let Registers::Many = S::REGISTERS {
-                for i in 0..R {
-                    x[i] = s.load(&matrix[i * stride + k][column]);
-                }
-                block::inverse_last(s, &mut x, factors, last, b);
-                for i in 0..R {
-                    s.store(x[i], &mut matrix[i * stride + k][column]);
-                }
-            } else {
-                halves::inverse_head(s, &mut x, factors, b, |i| {
-                    s.load(&matrix[i * stride + k][column])
-                });
-                halves::last_tail(s, &x, factors, last, b, |i, x| {
-                    s.store(x, &mut matrix[i * stride + k][column]);
-                });
+            let load = |i: usize| s.load(&matrix[i * stride + k][column]);
+            match levels {
+                Levels::Forward => halves::forward_head(s, &mut x, factors, b, load),
+                _ => halves::inverse_head(s, &mut x, factors, b, load),
+            }
+            let store = |i: usize, x| s.store(x, &mut matrix[i * stride + k][column]);
+            match levels {
+                Levels::Forward => halves::forward_tail(s, &mut x, factors, b, store),
+                Levels::Inverse => halves::inverse_tail(s, &x, factors, b, store),
+                Levels::InverseLast(last) => halves::last_tail(s, &x, factors, last, b, store),
             }
         }
     }

@@ -6,6 +6,7 @@ mod halves;
 mod rows;
 mod table;
 
+use self::columns::Levels;
 pub(super) use self::table::VectorDirection;
 use super::{
     super::{
@@ -33,15 +34,15 @@ impl Transform for Forward<'_> {
         let (first, second) = table.radices();
         let stride = row.len() / first;
         match first {
-            4 => columns::forward::<S, 4>(s, b, &t.first, row, stride),
-            8 => columns::forward::<S, 8>(s, b, &t.first, row, stride),
-            _ => columns::forward::<S, 16>(s, b, &t.first, row, stride),
+            4 => columns::sweep::<S, 4>(s, b, Levels::Forward, &t.first, row, stride),
+            8 => columns::sweep::<S, 8>(s, b, Levels::Forward, &t.first, row, stride),
+            _ => columns::sweep::<S, 16>(s, b, Levels::Forward, &t.first, row, stride),
         }
         for (i, (part, factors)) in row.chunks_mut(second).zip(&t.second).enumerate() {
             match second {
                 1 => {}
-                8 => columns::forward::<S, 8>(s, b, factors, part, 1),
-                _ => columns::forward::<S, 16>(s, b, factors, part, 1),
+                8 => columns::sweep::<S, 8>(s, b, Levels::Forward, factors, part, 1),
+                _ => columns::sweep::<S, 16>(s, b, Levels::Forward, factors, part, 1),
             }
             for (k, row) in part.iter_mut().enumerate() {
                 rows::forward(s, b, t, i * second + k, row);
@@ -73,15 +74,15 @@ impl Transform for Inverse<'_> {
             let part = &mut row[i * second..][..second];
             match second {
                 1 => {}
-                8 => columns::inverse::<S, 8>(s, b, factors, part, 1),
-                _ => columns::inverse::<S, 16>(s, b, factors, part, 1),
+                8 => columns::sweep::<S, 8>(s, b, Levels::Inverse, factors, part, 1),
+                _ => columns::sweep::<S, 16>(s, b, Levels::Inverse, factors, part, 1),
             }
         }
-        let stride = row.len() / first;
+        let (stride, last) = (row.len() / first, Levels::InverseLast(last));
         match first {
-            4 => columns::inverse_last::<S, 4>(s, b, &t.first, row, stride, last),
-            8 => columns::inverse_last::<S, 8>(s, b, &t.first, row, stride, last),
-            _ => columns::inverse_last::<S, 16>(s, b, &t.first, row, stride, last),
+            4 => columns::sweep::<S, 4>(s, b, last, &t.first, row, stride),
+            8 => columns::sweep::<S, 8>(s, b, last, &t.first, row, stride),
+            _ => columns::sweep::<S, 16>(s, b, last, &t.first, row, stride),
         }
     }
 }

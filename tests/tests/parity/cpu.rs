@@ -25,14 +25,14 @@ fn cpu_gives_the_words_of_the_reference() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 
-    /// Any level and batch, on any number of threads.
+    /// Any level and batch, on any number of threads, of which there may be more than limbs.
     #[test]
     fn random_shapes_give_the_words_of_the_reference_on_the_cpu(
         set in prop::sample::select(vec!["insecure-10", "insecure-11-boot"]),
         isa in prop::sample::select(Isa::available()),
         level in any::<prop::sample::Index>(),
         batch in 1usize..7,
-        threads in 1usize..4,
+        threads in 1usize..20,
     ) {
         let params = params(set);
         let level = level.index(params.max_level().0 + 1);

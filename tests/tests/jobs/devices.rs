@@ -16,16 +16,16 @@ use tests::backends::is_gpu_required;
 
 /// Keeps notes, and counts steps.
 #[derive(Default)]
-struct Notes {
-    steps: Vec<usize>,
+pub(super) struct Notes {
+    pub(super) steps: Vec<usize>,
     /// The epochs that the owner was asked about.
-    epochs: Vec<usize>,
+    pub(super) epochs: Vec<usize>,
     /// The choices of samples.
     rounds: Vec<usize>,
     /// What each choice sent to the owner and to the server, as it was told last.
     sent: BTreeMap<usize, [u64; 2]>,
     plans: Vec<String>,
-    notes: Vec<(usize, String)>,
+    pub(super) notes: Vec<(usize, String)>,
 }
 
 impl Observer for Notes {
@@ -50,13 +50,13 @@ impl Observer for Notes {
 
 impl Notes {
     /// The notes on devices, with the steps (or, for an owner, epochs) that were done before each.
-    fn of_devices(&self) -> Vec<(usize, &str)> {
+    pub(super) fn of_devices(&self) -> Vec<(usize, &str)> {
         let notes = self.notes.iter().filter(|(_, note)| note.contains("CPU"));
         notes.map(|(steps, note)| (*steps, note.as_str())).collect()
     }
 }
 
-fn gpu(fault: Option<Fault>) -> DeviceChoice {
+pub(super) fn gpu(fault: Option<Fault>) -> DeviceChoice {
     DeviceChoice::Gpu(GpuChoice {
         number: None,
         fault,
@@ -64,7 +64,7 @@ fn gpu(fault: Option<Fault>) -> DeviceChoice {
 }
 
 /// Whether there is a GPU; says that `test` was skipped if not.
-fn has_gpu(test: &str) -> bool {
+pub(super) fn has_gpu(test: &str) -> bool {
     let is_there = adapters().iter().any(|adapter| adapter.usable);
     assert!(is_there || !is_gpu_required(), "{test}: no GPU");
     if !is_there {
@@ -288,91 +288,6 @@ fn a_pruned_training_ends_with_the_same_bytes_when_the_device_is_lost_among_scor
             [(done, _)] => done.cmp(&2),
             other => panic!("{other:?}"),
         }
-    });
-}
-
-/// What a training that stops early does on devices that are lost ever later, until one holds out for the last step: nothing
-/// is done twice, and it ends as on the CPU.
-fn stops_as_on_the_cpu(
-    every: u64,
-    mut training: impl FnMut(DeviceChoice, &mut Notes) -> (usize, Option<usize>),
-) {
-    let mut notes = Notes::default();
-    let (steps, best_epoch) = training(DeviceChoice::Cpu, &mut notes);
-    assert!(steps < 24, "nobody stopped it");
-    let epochs: Vec<_> = (1..=steps / 2).collect();
-    assert_eq!(notes.epochs, epochs);
-    let mut lost_after = Vec::new();
-    for submissions in (1..).map(|i| i * every) {
-        let fault = Some(Fault::LostAfter(submissions));
-        let mut notes = Notes::default();
-        let stopped = training(gpu(fault), &mut notes);
-        assert_eq!(stopped, (steps, best_epoch), "{submissions}");
-        assert_eq!(notes.epochs, epochs, "{submissions}");
-        let all: Vec<_> = (1..=steps).collect();
-        assert_eq!(notes.steps, all, "{submissions}");
-        match notes.of_devices().as_slice() {
-            [(done, _)] => lost_after.push(*done),
-            [] => break,
-            other => panic!("{submissions}: {other:?}"),
-        }
-    }
-    let between = |done: &usize| (1..steps).contains(done);
-    assert!(lost_after.iter().any(between), "{lost_after:?}");
-}
-
-#[test]
-fn a_lost_device_does_not_change_when_a_training_stops() {
-    if !has_gpu("early stopping on devices") {
-        return;
-    }
-    let place = Place::new();
-    write_noise(&place.path("data.csv"));
-    place.keygen("keys").unwrap();
-    place.encrypt("keys", "train.vg").unwrap();
-    let parties = |on: [DeviceChoice; 2], notes: [&mut Notes; 2]| {
-        let config = TrainJobConfig {
-            epochs: Some(12),
-            early_stopping: true,
-            device: on[0],
-            ..place.train_config("keys")
-        };
-        let answering = RefreshConfig {
-            device: on[1],
-            ..place.refresh_config("keys")
-        };
-        let [server, owner] = notes;
-        let (trained, answered) = thread::scope(|scope| {
-            let owner = scope.spawn(|| job::refresh(&answering, owner));
-            (job::train(&config, server), owner.join().unwrap())
-        });
-        let trained = trained.unwrap();
-        // No question is answered twice.
-        assert_eq!(answered.unwrap().refreshes, trained.steps);
-        (trained.steps, trained.best_epoch)
-    };
-    stops_as_on_the_cpu(60, |device, notes| {
-        parties([device, DeviceChoice::Cpu], [notes, &mut Notes::default()])
-    });
-    // The owner forgets no epoch either.
-    stops_as_on_the_cpu(20, |device, notes| {
-        let mut owner = Notes::default();
-        let stopped = parties([DeviceChoice::Cpu, device], [notes, &mut owner]);
-        assert_eq!(notes.epochs, owner.epochs);
-        notes.notes.append(&mut owner.notes);
-        stopped
-    });
-    place.decrypt("keys", "model.vg").unwrap();
-    stops_as_on_the_cpu(100, |device, notes| {
-        let mut config = RunConfig {
-            device,
-            ..place.run_config()
-        };
-        config.train.epochs = Some(12);
-        config.train.patience = Some(2);
-        let report = job::run(&config, notes).unwrap();
-        assert!(report.weight_error < 5e-2, "{}", report.weight_error);
-        (report.steps, report.best_epoch)
     });
 }
 

@@ -5,6 +5,7 @@ mod forged;
 mod prune;
 mod refusals;
 mod rounds;
+mod stopping;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,6 +1,6 @@
 //! Conversions between bases of the CPU backend.
 //!
-//! Targets are converted in groups of [`simd::GROUP`], so that each source word is brought to the first-level cache once for all of
+//! Targets are converted in groups of at most [`simd::GROUP`], so that each source word is brought to the first-level cache once for all of
 //! them, and every group is transformed as soon as it is made.
 
 use engine::arith::{ShoupFactor, Word};
@@ -63,7 +63,7 @@ impl Cpu {
             simd::ntt_inverse_scaled(self.isa, table, row, source, scale.value())
         })?;
         let mut estimates = self.scratch(x.shape.batch)?;
-        // One piece for each thread.
+        // As many pieces of a polynomial as there are threads: there may be one polynomial only.
         let words = self
             .context
             .degree()

@@ -163,7 +163,8 @@ pub(super) trait Lanes: Copy {
         sums
     }
 
-    /// `sum_t sources[t] * weights[t] / 2^32 mod q`, in `[0, q)`, for at most [`TILE`](super::basis::TILE) lines. Weights are below `2^32`, the sum as
+    /// `sum_t sources[t] * weights[t] / 2^32 mod q`, in `[0, q)`, for at most [`TILE`](super::basis::TILE) lines and
+    /// [`MAX_PRODUCTS`](super::reduction::MAX_PRODUCTS)` + 1` sources. Weights are below `2^32`, the sum as
     /// [`Reduction::montgomery`] wants it.
     #[inline(always)]
     fn weighted_words(

@@ -175,7 +175,7 @@ pub(super) const fn sign(a: Word) -> Word {
 
 /// From `[0, 2 bound)` to `[0, bound)` by the sign of the difference, because SSE2 has no unsigned comparison.
 #[inline(always)]
-pub(super) const fn reduce(a: Word, bound: Word) -> Word {
+const fn reduce(a: Word, bound: Word) -> Word {
     let difference = a.wrapping_sub(bound);
     difference.wrapping_add(bound & sign(difference))
 }

@@ -19,6 +19,7 @@ const OTHERS: &str = "others";
 pub(super) struct Counts(BTreeMap<(&'static str, Operation, Level), u64>);
 
 impl Counts {
+    /// Adds all of another, so many times.
     pub(super) fn add(&mut self, other: &Self, times: usize) {
         for (&key, &count) in &other.0 {
             *self.0.entry(key).or_default() += count * times as u64;
